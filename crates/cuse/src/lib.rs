@@ -1,0 +1,1 @@
+//! The FUSE wire protocol and the CUSE and FUSE sessions.

@@ -1,0 +1,1 @@
+//! A client library for any MEI device node: connect, transact, AMTHI and MKHI.

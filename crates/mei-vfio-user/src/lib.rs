@@ -1,0 +1,1 @@
+//! The emulated engine as a PCI function of a virtual machine, over vfio-user.

@@ -1,0 +1,3 @@
+//! The Management Engine Interface in user space.
+
+fn main() {}

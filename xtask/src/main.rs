@@ -1,0 +1,3 @@
+//! Everything a developer and the CI run: fetch, build, test, guests.
+
+fn main() {}
