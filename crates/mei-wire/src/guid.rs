@@ -5,18 +5,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// A GUID in wire order (`device-abi.md` §5.1).
 #[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    FromBytes,
-    IntoBytes,
-    KnownLayout,
-    Immutable,
-    Unaligned,
+    Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
 )]
 #[repr(transparent)]
 pub struct Guid(pub [u8; 16]);
@@ -95,9 +84,8 @@ mod tests {
 
     #[test]
     fn wire_bytes_are_mixed_endian() {
-        let wire = [
-            0x28, 0x00, 0xF8, 0x12, 0xB7, 0xB4, 0x2D, 0x4B, 0xAC, 0xA8, 0x46, 0xE0, 0xFF, 0x65, 0x81, 0x4C,
-        ];
+        let wire =
+            [0x28, 0x00, 0xF8, 0x12, 0xB7, 0xB4, 0x2D, 0x4B, 0xAC, 0xA8, 0x46, 0xE0, 0xFF, 0x65, 0x81, 0x4C];
         assert_eq!(clients::AMTHI.0, wire);
         assert_eq!(Guid(wire).to_string(), "12f80028-b4b7-4b2d-aca8-46e0ff65814c");
     }

@@ -482,12 +482,7 @@ message! {
 impl NotifyReq {
     /// Switches notifications of `address`.
     pub const fn new(address: Address, start: bool) -> Self {
-        Self {
-            command: Self::COMMAND,
-            me_addr: address.me,
-            host_addr: address.host,
-            start: start as u8,
-        }
+        Self { command: Self::COMMAND, me_addr: address.me, host_addr: address.host, start: start as u8 }
     }
 
     /// The connection it is about.

@@ -145,10 +145,7 @@ mod tests {
         assert_eq!(FirmwareMessage::parse(&[]), Err(ParseError::Empty));
         for unused in [0x00, 0x09, 0x0C, 0x0D, 0x0E, 0x16, 0x80, 0xFF] {
             let bytes = [unused; 64];
-            assert_eq!(
-                FirmwareMessage::parse(&bytes),
-                Err(ParseError::UnknownCommand(Command(unused)))
-            );
+            assert_eq!(FirmwareMessage::parse(&bytes), Err(ParseError::UnknownCommand(Command(unused))));
             assert!(HostMessage::parse(&bytes).is_err());
         }
     }
@@ -158,10 +155,7 @@ mod tests {
         let address = Address::new(7, 3);
         assert_eq!(HostEnumReq::new(3).as_bytes(), [0x04, 3, 0, 0]);
         assert_eq!(ClientConnectReq::new(address).as_bytes(), [0x06, 7, 3, 0]);
-        assert_eq!(
-            ClientDisconnectRes::new(address, Status::CLIENT_NOT_FOUND).as_bytes(),
-            [0x87, 7, 3, 1]
-        );
+        assert_eq!(ClientDisconnectRes::new(address, Status::CLIENT_NOT_FOUND).as_bytes(), [0x87, 7, 3, 1]);
         assert_eq!(FlowControl::new(address).as_bytes(), [0x08, 7, 3, 0, 0, 0, 0, 0]);
         assert_eq!(NotifyReq::new(address, true).as_bytes(), [0x10, 7, 3, 1]);
         assert_eq!(
