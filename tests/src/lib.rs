@@ -1,1 +1,10 @@
 //! What spans crates: parity, real clients, guests.
+//!
+//! The library is the plainest possible client: system calls on a MEI device node and what came back. It
+//! shares nothing with `mei-client`, so that a mistake there cannot hide here.
+
+pub mod node;
+pub mod programs;
+mod sys;
+
+pub use sys::{alarm_after, ignore_alarms, set_death_signal};

@@ -1,0 +1,96 @@
+//! Where the programs under test and the clients are found, and how they are run.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// The folder of the profile that this test was built with: programs of the workspace lie beside it.
+fn profile_dir() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    // target/PROFILE/deps/TEST
+    test.ancestors().nth(2).expect("a test lies in deps").to_owned()
+}
+
+/// The repository.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the repository")
+}
+
+/// A program of the workspace, built with the same profile as this test.
+pub fn workspace_program(name: &str) -> PathBuf {
+    let program = profile_dir().join(name);
+    assert!(program.exists(), "{} is missing: run `cargo test --workspace`", program.display());
+    program
+}
+
+/// A client that `cargo xtask fetch` built from somebody else's source.
+pub fn fetched_client(name: &str) -> PathBuf {
+    let target = profile_dir().parent().expect("a profile lies in target").to_owned();
+    let places = [target.join("clients").join(name), repository().join("target/clients").join(name)];
+    let found = places.iter().find(|place| place.exists());
+    found.unwrap_or_else(|| panic!("the client {name} is missing: run `cargo xtask fetch`")).clone()
+}
+
+/// A client of ours in C, built statically; its place.
+pub fn build_client(name: &str) -> PathBuf {
+    let source = repository().join("tests/clients").join(name).with_extension("c");
+    let program = profile_dir().join(name);
+    // Tests run side by side: each builds its own and moves it into place whole.
+    let own = program.with_extension(std::process::id().to_string());
+    let status = Command::new("gcc")
+        .args(["-O2", "-Wall", "-Werror", "-static", "-pthread", "-o"])
+        .args([&own, &source])
+        .status()
+        .expect("gcc is there");
+    assert!(status.success(), "gcc failed on {}", source.display());
+    std::fs::rename(&own, &program).expect("the program can be moved into place");
+    program
+}
+
+/// Runs `command` and collects what it printed; a command that takes longer than a minute fails the test.
+pub fn run(command: &mut Command) -> Output {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let mut out = child.stdout.take().expect("stdout is piped");
+    let mut err = child.stderr.take().expect("stderr is piped");
+    let out = std::thread::spawn(move || {
+        let mut text = Vec::new();
+        out.read_to_end(&mut text).map(|_| text)
+    });
+    let err = std::thread::spawn(move || {
+        let mut text = Vec::new();
+        err.read_to_end(&mut text).map(|_| text)
+    });
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child can be waited for") {
+            break status;
+        }
+        if start.elapsed() > Duration::from_secs(60) {
+            child.kill().expect("a child can be killed");
+            panic!("{command:?} still runs after a minute");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let stdout = out.join().expect("the reader ends").expect("stdout can be read");
+    let stderr = err.join().expect("the reader ends").expect("stderr can be read");
+    Output { status, stdout, stderr }
+}
+
+/// Runs `command`, which must succeed; what it printed on stdout.
+pub fn run_ok(command: &mut Command) -> String {
+    let output = run(command);
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n--- stdout\n{stdout}--- stderr\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    stdout
+}
