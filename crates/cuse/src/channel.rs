@@ -1,0 +1,134 @@
+//! The descriptor of a session: messages come in one by one, each answer goes out in one write.
+
+use std::io::IoSlice;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::{read, retry_on_intr, writev};
+
+use crate::{Buffer, Errno};
+
+/// The descriptor that a session's messages come from and its answers go to.
+///
+/// Non-blocking, for `poll(2)`: readable when a message waits. Answers may be written from any thread;
+/// their methods are in the section on replies below.
+#[derive(Debug)]
+pub struct Channel {
+    fd: OwnedFd,
+}
+
+/// What became of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The kernel took it.
+    Delivered,
+    /// The kernel no longer knows the request: its caller was killed, or the session has ended. Not a
+    /// failure; forget the request too.
+    Forgotten,
+}
+
+/// An answer that the kernel did not take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplyError {
+    /// `writev(2)` failed. EINVAL: the answer does not fit the request, whose caller was given EIO.
+    #[error("writing an answer to the kernel: {0}")]
+    Write(Errno),
+    /// Only part of the answer was taken.
+    #[error("the kernel took {written} of the {length} bytes of an answer")]
+    Partial {
+        /// Bytes taken.
+        written: usize,
+        /// Bytes of the answer.
+        length: usize,
+    },
+    /// Longer than the protocol can say, or too many areas. Nothing was written.
+    #[error("an answer of {length} bytes or areas exceeds the protocol")]
+    TooLong {
+        /// Bytes or areas.
+        length: usize,
+    },
+}
+
+/// What reading the channel gave.
+#[derive(Debug)]
+pub(crate) enum Incoming<'b> {
+    /// One message.
+    Message(&'b [u8]),
+    /// Nothing waits.
+    Nothing,
+    /// The session has ended: unmounted, aborted or refused.
+    Ended,
+}
+
+impl Channel {
+    /// A channel over an open `/dev/cuse` or `/dev/fuse`, made non-blocking.
+    ///
+    /// # Errors
+    /// The errno of `fcntl(2)`.
+    pub fn new(fd: OwnedFd) -> Result<Self, Errno> {
+        fcntl_setfl(&fd, fcntl_getfl(&fd)? | OFlags::NONBLOCK)?;
+        Ok(Self { fd })
+    }
+
+    /// Reads one message, if one waits.
+    pub(crate) fn receive<'b>(&self, buffer: &'b mut Buffer) -> Result<Incoming<'b>, Errno> {
+        let bytes = buffer.as_mut_bytes();
+        loop {
+            match read(&self.fd, &mut *bytes) {
+                Ok(0) | Err(Errno::NODEV | Errno::CONNABORTED) => return Ok(Incoming::Ended),
+                Ok(length) => return Ok(Incoming::Message(&bytes[..length])),
+                // The caller was interrupted while its request was being copied: look for the next one.
+                Err(Errno::INTR | Errno::NOENT) => {}
+                Err(Errno::AGAIN) => return Ok(Incoming::Nothing),
+                Err(errno) => return Err(errno),
+            }
+        }
+    }
+
+    /// Writes one answer, whole.
+    pub(crate) fn send(&self, parts: &[IoSlice<'_>]) -> Result<Delivery, ReplyError> {
+        let length = parts.iter().map(|part| part.len()).sum();
+        match retry_on_intr(|| writev(&self.fd, parts)) {
+            Ok(written) if written == length => Ok(Delivery::Delivered),
+            Ok(written) => Err(ReplyError::Partial { written, length }),
+            Err(Errno::NOENT) => Ok(Delivery::Forgotten),
+            Err(errno) => Err(ReplyError::Write(errno)),
+        }
+    }
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
+    use super::*;
+
+    /// A channel whose kernel is the other end of a socket: one message or answer a packet.
+    pub(crate) fn channel() -> (Channel, OwnedFd) {
+        let (ours, kernel) =
+            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+        (Channel::new(ours).unwrap(), kernel)
+    }
+
+    #[test]
+    fn messages_come_one_by_one_and_end() {
+        let (channel, kernel) = channel();
+        let mut buffer = Buffer::new();
+        assert!(matches!(channel.receive(&mut buffer), Ok(Incoming::Nothing)));
+        for message in [&b"one"[..], b"and two"] {
+            rustix::io::write(&kernel, message).unwrap();
+        }
+        for message in [&b"one"[..], b"and two"] {
+            assert!(matches!(channel.receive(&mut buffer), Ok(Incoming::Message(bytes)) if bytes == message));
+        }
+        drop(kernel);
+        assert!(matches!(channel.receive(&mut buffer), Ok(Incoming::Ended)));
+    }
+}

@@ -1,0 +1,210 @@
+//! A character device.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::PathBuf;
+use std::{fs, io};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode, OFlags, major, minor, open};
+use rustix::io::retry_on_intr;
+
+use super::{Received, Session, SessionError, Step, init, receive, receive_first, refuse};
+use crate::request::Body;
+use crate::{Buffer, Channel, DeviceName, Errno};
+
+/// Which device to make, and where the kernel shows it.
+#[derive(Clone, Debug)]
+pub struct CuseOptions {
+    /// Name of the node.
+    pub name: DeviceName,
+    /// The CUSE control device, `/dev/cuse`.
+    pub control: PathBuf,
+    /// Where the node appears, `/dev`.
+    pub nodes: PathBuf,
+    /// Where the kernel lists CUSE devices, `/sys/class/cuse`.
+    pub class: PathBuf,
+}
+
+impl CuseOptions {
+    /// The usual places for a device called `name`.
+    #[must_use]
+    pub fn new(name: DeviceName) -> Self {
+        Self { name, control: "/dev/cuse".into(), nodes: "/dev".into(), class: "/sys/class/cuse".into() }
+    }
+}
+
+/// A character device served from this process. Dropping it removes the device; programs that have it open
+/// get ECONNABORTED, then ENOTCONN (cuse.md §8).
+#[derive(Debug)]
+pub struct CuseSession {
+    channel: Channel,
+    options: CuseOptions,
+}
+
+/// Why there is no device.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CuseError {
+    /// The control device cannot be opened: ENOENT or ENODEV for a kernel without CUSE, EACCES for lack of
+    /// privilege.
+    #[error("opening {}: {errno}", path.display())]
+    Open {
+        /// The control device.
+        path: PathBuf,
+        /// Why.
+        errno: Errno,
+    },
+    /// Another CUSE device has the name.
+    #[error("the name {name} is taken by another CUSE device")]
+    NameTaken {
+        /// The name.
+        name: DeviceName,
+    },
+    /// Something else has the node: a real device, or a left-over file, which would be reached instead of
+    /// this device. The kernel neither replaces nor removes it.
+    #[error("{} exists and is not this device", path.display())]
+    NodeTaken {
+        /// The node.
+        path: PathBuf,
+    },
+    /// The kernel took the answer and then ended the session; its log may say why.
+    #[error("the kernel refused the device {name}")]
+    Refused {
+        /// The name.
+        name: DeviceName,
+    },
+    /// The node or its entry in the class directory cannot be looked at.
+    #[error("looking at {}: {source}", path.display())]
+    Inspect {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The first exchange failed.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+}
+
+/// What is at the place of the node. Numbers are (major, minor).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Node {
+    /// This device.
+    Ours((u32, u32)),
+    /// Something else.
+    Foreign,
+    /// Nothing, as where `/dev` is not the kernel's: make a node with these numbers.
+    Missing((u32, u32)),
+    /// The class directory does not say which numbers are this device's.
+    Unknown,
+}
+
+impl CuseSession {
+    /// Makes the device. Ioctls are unrestricted, numbers are the kernel's choice.
+    ///
+    /// # Errors
+    /// [`CuseError`]; no device is left behind then.
+    pub fn start(options: &CuseOptions) -> Result<Self, CuseError> {
+        let name = &options.name;
+        if options.class.join(name).exists() {
+            return Err(CuseError::NameTaken { name: name.clone() });
+        }
+        let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let open = || open(&options.control, flags, Mode::empty());
+        let fd =
+            retry_on_intr(open).map_err(|errno| CuseError::Open { path: options.control.clone(), errno })?;
+        let channel = Channel::new(fd).map_err(SessionError::Read)?;
+        let session = Self { channel, options: options.clone() };
+        session.begin()?;
+        match session.node()? {
+            Node::Foreign => Err(CuseError::NodeTaken { path: options.nodes.join(name) }),
+            Node::Ours(_) | Node::Missing(_) | Node::Unknown => Ok(session),
+        }
+    }
+
+    /// The first exchange. When it is over, the kernel has made the device or given up.
+    fn begin(&self) -> Result<(), CuseError> {
+        let mut buffer = Buffer::new();
+        let message = receive_first(&self.channel, &mut buffer)?;
+        let Body::CuseInit(init) = message.body else {
+            return Err(SessionError::NotInitial { opcode: message.header.opcode }.into());
+        };
+        let answer = init::answer_cuse_init(&init)?;
+        let info = init::info(&self.options.name);
+        self.channel
+            .reply_struct_and(message.header.unique, &answer, info.as_bytes())
+            .map_err(SessionError::Reply)?;
+        self.check_alive()
+    }
+
+    /// Tells a refusal: the answer is taken all the same, but the descriptor is dead (cuse.md §2).
+    fn check_alive(&self) -> Result<(), CuseError> {
+        let mut fds = [PollFd::new(&self.channel, PollFlags::IN)];
+        retry_on_intr(|| poll(&mut fds, Some(&Timespec::default()))).map_err(SessionError::Read)?;
+        if !fds[0].revents().intersects(PollFlags::ERR | PollFlags::HUP) {
+            return Ok(());
+        }
+        let name = self.options.name.clone();
+        if self.options.class.join(&name).exists() {
+            Err(CuseError::NameTaken { name })
+        } else {
+            Err(CuseError::Refused { name })
+        }
+    }
+
+    /// Compares the node with the numbers the kernel gave this device.
+    ///
+    /// # Errors
+    /// [`CuseError::Inspect`] when one of the two can be found but not looked at.
+    pub fn node(&self) -> Result<Node, CuseError> {
+        let path = self.options.class.join(&self.options.name).join("dev");
+        let ours = match fs::read_to_string(&path) {
+            Ok(text) => parse_numbers(&text),
+            Err(source) if source.kind() == io::ErrorKind::NotFound => None,
+            Err(source) => return Err(CuseError::Inspect { path, source }),
+        };
+        let Some(ours) = ours else { return Ok(Node::Unknown) };
+        let path = self.options.nodes.join(&self.options.name);
+        match fs::symlink_metadata(&path) {
+            Ok(found) => {
+                let numbers = (major(found.rdev()), minor(found.rdev()));
+                let same = found.file_type().is_char_device() && numbers == ours;
+                Ok(if same { Node::Ours(ours) } else { Node::Foreign })
+            }
+            Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(Node::Missing(ours)),
+            Err(source) => Err(CuseError::Inspect { path, source }),
+        }
+    }
+}
+
+/// The content of a `dev` file: `MAJOR:MINOR` and a line end.
+fn parse_numbers(text: &str) -> Option<(u32, u32)> {
+    let (major, minor) = text.trim_end().split_once(':')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+impl Session for CuseSession {
+    fn recv<'b>(&mut self, buffer: &'b mut Buffer) -> Result<Received<'b>, SessionError> {
+        let message = match receive(&self.channel, buffer)? {
+            Step::Message(message) => message,
+            Step::Done(received) => return Ok(received),
+        };
+        Ok(match message.body {
+            Body::File(operation) => Received::Request(message.request(operation)),
+            _ => refuse(&self.channel, &message, Errno::NOSYS),
+        })
+    }
+
+    fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
+    fn set_gone(&mut self) {}
+}
+
+impl AsFd for CuseSession {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.channel.as_fd()
+    }
+}
