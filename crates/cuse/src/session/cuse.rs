@@ -208,3 +208,152 @@ impl AsFd for CuseSession {
         self.channel.as_fd()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::channel::tests::channel;
+    use crate::request::tests::framed;
+    use crate::wire::Opcode;
+
+    /// A directory in place of `/dev` and `/sys/class/cuse`, removed afterwards.
+    struct Places(PathBuf);
+
+    impl Places {
+        fn new(test: &str) -> Self {
+            let root = std::env::temp_dir().join(format!("cuse-{}-{test}", std::process::id()));
+            fs::create_dir_all(root.join("dev")).unwrap();
+            fs::create_dir_all(root.join("class")).unwrap();
+            Self(root)
+        }
+
+        /// What the kernel does when it makes the device, except for the node.
+        fn register(&self, numbers: &str) {
+            fs::create_dir_all(self.0.join("class/null")).unwrap();
+            fs::write(self.0.join("class/null/dev"), numbers).unwrap();
+        }
+
+        /// A session on `null`, whose kernel is the other end of a socket.
+        fn session(&self) -> (CuseSession, OwnedFd) {
+            let (channel, kernel) = channel();
+            let options = CuseOptions {
+                control: self.0.join("dev/cuse"),
+                nodes: self.0.join("dev"),
+                class: self.0.join("class"),
+                ..CuseOptions::new(DeviceName::new("null").unwrap())
+            };
+            (CuseSession { channel, options }, kernel)
+        }
+    }
+
+    impl Drop for Places {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).unwrap();
+        }
+    }
+
+    fn cuse_init() -> Vec<u8> {
+        framed(4096, &[7, 0, 0, 0, 38, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0])
+    }
+
+    fn from_session(kernel: &OwnedFd) -> Vec<u8> {
+        let mut bytes = [0; 4096];
+        let length = rustix::io::read(kernel, &mut bytes).unwrap();
+        bytes[..length].to_vec()
+    }
+
+    #[test]
+    fn a_session_begins_with_cuse_init() {
+        let places = Places::new("begin");
+        let (session, kernel) = places.session();
+        rustix::io::write(&kernel, &cuse_init()).unwrap();
+        session.begin().unwrap();
+        let answer = from_session(&kernel);
+        assert_eq!(answer[..16], [101, 0, 0, 0, 0, 0, 0, 0, 0x42, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(answer[16..24], [7, 0, 0, 0, 31, 0, 0, 0]);
+        assert_eq!(answer[88..], *b"DEVNAME=null\0");
+    }
+
+    #[test]
+    fn a_refusal_is_told_from_a_name_that_is_taken() {
+        let places = Places::new("refused");
+        for (taken, expected) in [(false, "refused the device null"), (true, "name null is taken")] {
+            if taken {
+                places.register("10:1\n");
+            }
+            let (session, kernel) = places.session();
+            rustix::io::write(&kernel, &cuse_init()).unwrap();
+            // Half closed: writes still succeed, the next read finds the end.
+            rustix::net::shutdown(&kernel, rustix::net::Shutdown::Both).unwrap();
+            let error = session.check_alive().unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn another_beginning_is_an_error() {
+        let places = Places::new("other");
+        let (session, kernel) = places.session();
+        rustix::io::write(&kernel, &framed(26, &[0; 16])).unwrap();
+        let error = session.begin().unwrap_err();
+        assert!(matches!(error, CuseError::Session(SessionError::NotInitial { opcode: Opcode::INIT })));
+        let (session, kernel) = places.session();
+        drop(kernel);
+        assert!(matches!(session.begin(), Err(CuseError::Session(SessionError::Aborted))));
+    }
+
+    #[test]
+    fn the_node_is_compared_with_the_class_directory() {
+        let places = Places::new("node");
+        let (session, _kernel) = places.session();
+        assert_eq!(session.node().unwrap(), Node::Unknown);
+        places.register("1:3\n");
+        assert_eq!(session.node().unwrap(), Node::Missing((1, 3)));
+        fs::write(places.0.join("dev/null"), "left over").unwrap();
+        assert_eq!(session.node().unwrap(), Node::Foreign);
+        fs::remove_file(places.0.join("dev/null")).unwrap();
+        symlink("/dev/null", places.0.join("dev/null")).unwrap();
+        assert_eq!(session.node().unwrap(), Node::Foreign);
+        // A real node, which is not to be had without privileges: the system's own.
+        let mut session = session;
+        session.options.nodes = "/dev".into();
+        assert_eq!(session.node().unwrap(), Node::Ours((1, 3)));
+        places.register("1:5\n");
+        assert_eq!(session.node().unwrap(), Node::Foreign);
+    }
+
+    #[test]
+    fn start_refuses_a_name_that_is_taken_and_names_the_device_it_lacks() {
+        let places = Places::new("start");
+        let (session, _kernel) = places.session();
+        let error = CuseSession::start(&session.options).unwrap_err();
+        assert!(matches!(error, CuseError::Open { errno: Errno::NOENT, .. }), "{error}");
+        places.register("10:1\n");
+        let error = CuseSession::start(&session.options).unwrap_err();
+        assert!(matches!(error, CuseError::NameTaken { .. }), "{error}");
+    }
+
+    #[test]
+    fn what_is_unknown_or_malformed_is_answered_here() {
+        let places = Places::new("recv");
+        let (mut session, kernel) = places.session();
+        let mut buffer = Buffer::new();
+        assert_eq!(session.recv(&mut buffer), Ok(Received::Nothing));
+        for (message, errno) in
+            [(framed(1, b"x\0"), -38), (framed(777, &[]), -38), (framed(15, &[0; 39]), -5)]
+        {
+            rustix::io::write(&kernel, &message).unwrap();
+            assert_eq!(session.recv(&mut buffer), Ok(Received::Served));
+            assert_eq!(from_session(&kernel)[4..8], i32::to_le_bytes(errno));
+        }
+        rustix::io::write(&kernel, &framed(36, &[0; 7])).unwrap();
+        assert_eq!(session.recv(&mut buffer), Ok(Received::Served));
+        rustix::io::write(&kernel, &framed(36, &[8, 0, 0, 0, 0, 0, 0, 0])).unwrap();
+        assert!(matches!(session.recv(&mut buffer), Ok(Received::Request(_))));
+        drop(kernel);
+        assert_eq!(session.recv(&mut buffer), Ok(Received::Ended));
+    }
+}

@@ -62,6 +62,12 @@ impl FuseSession {
         self.mounted.as_mut().map_or(Ok(()), Mounted::unmount)
     }
 
+    /// How many inodes the kernel holds: one for each open file, and for a moment one for each path walked.
+    #[must_use]
+    pub fn inodes(&self) -> usize {
+        self.directory.inodes()
+    }
+
     fn serve(&mut self, message: &Message<'_>, operation: &DirectoryOperation<'_>) {
         let unique = message.header.unique;
         let answer = self.directory.answer(message.header.nodeid, operation);
