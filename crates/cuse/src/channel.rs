@@ -3,6 +3,7 @@
 use std::io::IoSlice;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::{read, retry_on_intr, writev};
 
@@ -50,6 +51,14 @@ pub enum ReplyError {
     },
 }
 
+/// Whether the kernel's end of a session is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Connection {
+    Alive,
+    /// Unmounted, aborted or refused.
+    Dead,
+}
+
 /// What reading the channel gave.
 #[derive(Debug)]
 pub(crate) enum Incoming<'b> {
@@ -69,6 +78,14 @@ impl Channel {
     pub fn new(fd: OwnedFd) -> Result<Self, Errno> {
         fcntl_setfl(&fd, fcntl_getfl(&fd)? | OFlags::NONBLOCK)?;
         Ok(Self { fd })
+    }
+
+    /// Looks whether the session has ended, without taking a message.
+    pub(crate) fn connection(&self) -> Result<Connection, Errno> {
+        let mut fds = [PollFd::new(self, PollFlags::IN)];
+        retry_on_intr(|| poll(&mut fds, Some(&Timespec::default())))?;
+        let ended = fds[0].revents().intersects(PollFlags::ERR | PollFlags::HUP);
+        Ok(if ended { Connection::Dead } else { Connection::Alive })
     }
 
     /// Reads one message, if one waits.
@@ -128,7 +145,9 @@ pub(crate) mod tests {
         for message in [&b"one"[..], b"and two"] {
             assert!(matches!(channel.receive(&mut buffer), Ok(Incoming::Message(bytes)) if bytes == message));
         }
+        assert_eq!(channel.connection(), Ok(Connection::Alive));
         drop(kernel);
+        assert_eq!(channel.connection(), Ok(Connection::Dead));
         assert!(matches!(channel.receive(&mut buffer), Ok(Incoming::Ended)));
     }
 }

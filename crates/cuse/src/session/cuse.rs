@@ -5,11 +5,11 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::PathBuf;
 use std::{fs, io};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, major, minor, open};
 use rustix::io::retry_on_intr;
 
 use super::{Received, Session, SessionError, Step, init, receive, receive_first, refuse};
+use crate::channel::Connection;
 use crate::request::Body;
 use crate::{Buffer, Channel, DeviceName, Errno};
 
@@ -140,10 +140,9 @@ impl CuseSession {
 
     /// Tells a refusal: the answer is taken all the same, but the descriptor is dead (cuse.md §2).
     fn check_alive(&self) -> Result<(), CuseError> {
-        let mut fds = [PollFd::new(&self.channel, PollFlags::IN)];
-        retry_on_intr(|| poll(&mut fds, Some(&Timespec::default()))).map_err(SessionError::Read)?;
-        if !fds[0].revents().intersects(PollFlags::ERR | PollFlags::HUP) {
-            return Ok(());
+        match self.channel.connection().map_err(SessionError::Read)? {
+            Connection::Alive => return Ok(()),
+            Connection::Dead => {}
         }
         let name = self.options.name.clone();
         if self.options.class.join(&name).exists() {

@@ -20,9 +20,8 @@ use crate::{Buffer, Channel, Delivery, DeviceName, Errno};
 /// fuse-file.md §2.
 #[derive(Debug)]
 pub struct FuseSession {
-    /// Before the channel: dropped first, so that no new caller finds a dead file system.
-    mounted: Option<Mounted>,
     channel: Channel,
+    mounted: Option<Mounted>,
     directory: Directory,
 }
 
@@ -33,8 +32,9 @@ impl FuseSession {
     /// [`MountError`]; nothing is left mounted then.
     pub fn mount(options: &FuseOptions) -> Result<Self, MountError> {
         let (fd, mounted) = Mounted::mount(options)?;
-        let session = Self::begin(fd, options.name.clone(), options.file)?;
-        Ok(Self { mounted: Some(mounted), ..session })
+        let mut session = Self::begin(fd, options.name.clone(), options.file)?;
+        session.mounted = Some(mounted);
+        Ok(session)
     }
 
     /// Begins a session on a descriptor that somebody else has mounted, and will unmount.
@@ -59,7 +59,12 @@ impl FuseSession {
     /// # Errors
     /// [`MountError::Unmount`] or [`MountError::Mountpoint`]; the session has ended all the same.
     pub fn unmount(mut self) -> Result<(), MountError> {
-        self.mounted.as_mut().map_or(Ok(()), Mounted::unmount)
+        self.detach()
+    }
+
+    fn detach(&mut self) -> Result<(), MountError> {
+        let Some(mounted) = &mut self.mounted else { return Ok(()) };
+        mounted.unmount(self.channel.connection().map_err(SessionError::Read)?)
     }
 
     /// How many inodes the kernel holds: one for each open file, and for a moment one for each path walked.
@@ -136,6 +141,15 @@ impl Session for FuseSession {
 
     fn set_gone(&mut self) {
         self.directory.set_gone();
+    }
+}
+
+impl Drop for FuseSession {
+    /// Unmounts before the descriptor is closed, so that nobody finds a dead file system.
+    fn drop(&mut self) {
+        if let Err(error) = self.detach() {
+            log::warn!("{error}");
+        }
     }
 }
 

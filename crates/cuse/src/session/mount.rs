@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxAttributes, StatxFlags, open, stat, statfs, statx};
 use rustix::io::retry_on_intr;
@@ -10,6 +10,7 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use rustix::process::{getegid, geteuid};
 
 use super::SessionError;
+use crate::channel::Connection;
 use crate::{DeviceName, Errno};
 
 /// `statfs(2)` type of a FUSE file system.
@@ -153,26 +154,36 @@ pub enum MountError {
 /// # Errors
 /// [`MountError::Mountpoint`] and [`MountError::Unmount`].
 pub fn clear_stale(mountpoint: &Path) -> Result<usize, MountError> {
-    let path = || mountpoint.to_owned();
     for cleared in 0..MOST_STALE {
-        match retry_on_intr(|| stat(mountpoint)) {
-            Ok(_) => return Ok(cleared),
-            Err(Errno::NOTCONN | Errno::CONNABORTED) => {
-                log::info!("{}: detaching the mount of a dead server", mountpoint.display());
-                unmount(mountpoint, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW)
-                    .map_err(|errno| MountError::Unmount { path: path(), errno })?;
-            }
-            Err(errno) => return Err(MountError::Mountpoint { path: path(), errno }),
+        if !is_stale(mountpoint)? {
+            return Ok(cleared);
         }
+        log::info!("{}: detaching the mount of a dead server", mountpoint.display());
+        detach(mountpoint)?;
     }
-    Err(MountError::Occupied { path: path() })
+    Err(MountError::Occupied { path: mountpoint.to_owned() })
 }
 
-/// A mount of ours, detached when dropped.
+/// Whether the server of what is mounted on `path` is dead.
+fn is_stale(path: &Path) -> Result<bool, MountError> {
+    match retry_on_intr(|| stat(path)) {
+        Ok(_) => Ok(false),
+        Err(Errno::NOTCONN | Errno::CONNABORTED) => Ok(true),
+        Err(errno) => Err(MountError::Mountpoint { path: path.to_owned(), errno }),
+    }
+}
+
+/// Takes what is mounted on `path` out of the tree at once; it goes when its last file is closed.
+fn detach(path: &Path) -> Result<(), MountError> {
+    unmount(path, UnmountFlags::DETACH).map_err(|errno| MountError::Unmount { path: path.to_owned(), errno })
+}
+
+/// A mount of ours. Dropped without [`Mounted::unmount`] it counts as one of a dead server.
 #[derive(Debug)]
 pub(super) struct Mounted {
     path: PathBuf,
-    /// Tells whether what is there later still is ours.
+    /// Device number of the file system, which is its own only as long as the connection is alive: the
+    /// kernel gives it to another one afterwards.
     device: (u32, u32),
     state: State,
 }
@@ -186,9 +197,11 @@ enum State {
 impl Mounted {
     /// Opens the control device and mounts, replacing what a dead server left.
     pub(super) fn mount(options: &FuseOptions) -> Result<(OwnedFd, Self), MountError> {
-        let path = || options.mountpoint.clone();
-        clear_stale(&options.mountpoint)?;
-        refuse_live(&options.mountpoint)?;
+        // Unmounting must find it whatever the working directory is by then.
+        let path = absolute(&options.mountpoint)
+            .map_err(|_| MountError::Mountpoint { path: options.mountpoint.clone(), errno: Errno::NOENT })?;
+        clear_stale(&path)?;
+        refuse_live(&path)?;
         let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let fd = open(&options.control, flags, Mode::empty())
             .map_err(|errno| MountError::Open { path: options.control.clone(), errno })?;
@@ -196,34 +209,43 @@ impl Mounted {
         let data = CString::new(data).map_err(|_| MountError::Source)?;
         let source = CString::new(options.source.as_str()).map_err(|_| MountError::Source)?;
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
-        mount(source, &options.mountpoint, "fuse", flags, Some(data.as_c_str()))
-            .map_err(|errno| MountError::Mount { path: path(), errno })?;
-        let device = identity(&options.mountpoint)
-            .map_err(|errno| MountError::Mountpoint { path: path(), errno })?
-            .device;
-        Ok((fd, Self { path: path(), device, state: State::Attached }))
+        mount(source, &path, "fuse", flags, Some(data.as_c_str()))
+            .map_err(|errno| MountError::Mount { path: path.clone(), errno })?;
+        let device = match identity(&path) {
+            Ok(found) => found.device,
+            Err(errno) => {
+                detach(&path)?;
+                return Err(MountError::Mountpoint { path, errno });
+            }
+        };
+        Ok((fd, Self { path, device, state: State::Attached }))
     }
 
     /// Detaches the mount, if it is still there: somebody may have unmounted it and put another in its place.
-    pub(super) fn unmount(&mut self) -> Result<(), MountError> {
+    pub(super) fn unmount(&mut self, connection: Connection) -> Result<(), MountError> {
         if self.state == State::Detached {
             return Ok(());
         }
         self.state = State::Detached;
-        match identity(&self.path) {
-            Ok(found) if found.device == self.device => {
-                unmount(&self.path, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW)
-                    .map_err(|errno| MountError::Unmount { path: self.path.clone(), errno })
+        match (identity(&self.path), connection) {
+            (Ok(found), Connection::Alive) if found.device == self.device => detach(&self.path),
+            // Either aborted, and the mount answers ENOTCONN, or unmounted, and this is another one.
+            (Ok(found), Connection::Dead) if found.device == self.device => {
+                if is_stale(&self.path)? {
+                    detach(&self.path)
+                } else {
+                    Ok(())
+                }
             }
-            Ok(_) | Err(Errno::NOENT) => Ok(()),
-            Err(errno) => Err(MountError::Mountpoint { path: self.path.clone(), errno }),
+            (Ok(_) | Err(Errno::NOENT), _) => Ok(()),
+            (Err(errno), _) => Err(MountError::Mountpoint { path: self.path.clone(), errno }),
         }
     }
 }
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        if let Err(error) = self.unmount() {
+        if let Err(error) = self.unmount(Connection::Dead) {
             log::warn!("{error}");
         }
     }
@@ -237,7 +259,7 @@ struct Identity {
 
 /// Looks at a place without asking the server of what is mounted there, which may be this very thread.
 fn identity(path: &Path) -> Result<Identity, Errno> {
-    let flags = AtFlags::STATX_DONT_SYNC | AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+    let flags = AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT;
     let found = statx(CWD, path, flags, StatxFlags::empty())?;
     Ok(Identity {
         device: (found.stx_dev_major, found.stx_dev_minor),

@@ -376,6 +376,23 @@ fn an_unmount_by_others_ends_the_session() {
     });
 }
 
+#[test]
+fn an_aborted_session_ends_and_is_unmounted() {
+    isolated("an_aborted_session_ends_and_is_unmounted", || {
+        let directory = Directory::new();
+        let server = Server::mount(&directory);
+        let mut file = read_write(&directory);
+        // Aborts, and then finds the mount in use.
+        let forced = rustix::mount::unmount(&directory.path, UnmountFlags::FORCE);
+        assert_eq!(forced, Err(Errno::BUSY));
+        server.expect(|event| matches!(event, Event::Ended));
+        assert_eq!(errno(file.write(b"late")), ENOTCONN);
+        assert_eq!(errno(fs::metadata(&directory.path)), ENOTCONN);
+        drop(server);
+        assert_eq!(fs::read_dir(&directory.path).unwrap().count(), 0);
+    });
+}
+
 /// Mounts by hand and lets the server die, as a crash does: the mount stays.
 fn leave_a_stale_mount(directory: &Directory) {
     use std::os::fd::AsRawFd;
@@ -403,6 +420,20 @@ fn mounts_of_dead_servers_are_replaced() {
         assert_eq!(read_write(&directory).write(b"alive").unwrap(), 5);
         drop(server);
         assert_eq!(fs::read_dir(&directory.path).unwrap().count(), 0);
+    });
+}
+
+#[test]
+fn a_mount_point_may_be_a_symbolic_link() {
+    isolated("a_mount_point_may_be_a_symbolic_link", || {
+        let directory = Directory::new();
+        let link = directory.path.with_file_name("link");
+        std::os::unix::fs::symlink(&directory.path, &link).unwrap();
+        let server = Server::mount_with(&FuseOptions { mountpoint: link.clone(), ..options(&directory) });
+        assert_eq!(read_write(&directory).write(b"found").unwrap(), 5);
+        drop(server);
+        assert_eq!(fs::read_dir(&directory.path).unwrap().count(), 0);
+        fs::remove_file(link).unwrap();
     });
 }
 
