@@ -31,7 +31,8 @@ pub(crate) fn isolated_as_user(test: &str, body: fn()) {
 
 fn run(test: &str, body: fn(), namespaces: Namespaces) {
     if env::var_os(INSIDE).is_some() {
-        mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).unwrap();
+        let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+        mount_change("/", private).expect("the namespaces allow mounting");
         return body();
     }
     let mut command = Command::new(env::current_exe().unwrap());

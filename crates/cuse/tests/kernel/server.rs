@@ -7,10 +7,10 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use cuse::wire::{FileFlags, FileHandle, OpenFlags, PollHandle, Unique};
+use cuse::wire::{FileFlags, FileHandle, IoctlFlags, IoctlIovec, OpenFlags, PollHandle, Unique};
 use cuse::{
-    Buffer, Channel, Delivery, DeviceName, Errno, FuseOptions, FuseSession, Operation, Received, Request,
-    Session,
+    Buffer, Channel, CuseSession, Delivery, DeviceName, Errno, FuseOptions, FuseSession, Operation, Received,
+    Request, Session,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -68,7 +68,10 @@ impl Server {
     }
 
     pub(crate) fn mount_with(options: &FuseOptions) -> Self {
-        let session = FuseSession::mount(options).unwrap();
+        Self::start(FuseSession::mount(options).unwrap())
+    }
+
+    pub(crate) fn start(session: impl Served) -> Self {
         let log = Arc::<Log>::default();
         let (commands, received) = mpsc::channel();
         let device = Device { log: Arc::clone(&log), ..Device::default() };
@@ -152,7 +155,25 @@ struct Device {
     ignores_interrupts: bool,
 }
 
-fn serve(mut session: FuseSession, mut device: Device, commands: &Receiver<Command>) {
+/// A session that a server can run.
+pub(crate) trait Served: Session + Send + 'static {
+    /// Inodes that the kernel holds.
+    fn inodes(&self) -> usize;
+}
+
+impl Served for FuseSession {
+    fn inodes(&self) -> usize {
+        FuseSession::inodes(self)
+    }
+}
+
+impl Served for CuseSession {
+    fn inodes(&self) -> usize {
+        0
+    }
+}
+
+fn serve(mut session: impl Served, mut device: Device, commands: &Receiver<Command>) {
     let mut buffer = Buffer::new();
     let tick = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
     loop {
@@ -228,7 +249,13 @@ impl Device {
             }
             Operation::Ioctl(ioctl) => {
                 self.note(Event::Ioctl { cmd: ioctl.cmd, input: ioctl.input.len(), output: ioctl.out_size });
-                if ioctl.cmd == 0xC010_4801 {
+                if ioctl.cmd == 0xC010_4801
+                    && ioctl.flags.contains(IoctlFlags::UNRESTRICTED)
+                    && ioctl.out_size == 0
+                {
+                    let area = IoctlIovec { base: ioctl.arg, len: 16 };
+                    channel.reply_ioctl_retry(unique, &[area], &[area])
+                } else if ioctl.cmd == 0xC010_4801 {
                     let reversed: Vec<u8> = ioctl.input.iter().rev().copied().collect();
                     channel.reply_ioctl(unique, 3, &reversed)
                 } else {

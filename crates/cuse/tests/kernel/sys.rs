@@ -17,11 +17,12 @@ pub(crate) enum Namespaces {
     UserAndMounts,
 }
 
-/// Lets `command` run in new namespaces, with its user and group mapped to themselves.
+/// Lets `command` run in new namespaces, with its user and group mapped to root, who keeps privileges over
+/// them across `exec`.
 pub(crate) fn unshared(command: &mut Command, namespaces: Namespaces) -> &mut Command {
     let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
-    let uid_map = format!("{uid} {uid} 1");
-    let gid_map = format!("{gid} {gid} 1");
+    let uid_map = format!("0 {uid} 1");
+    let gid_map = format!("0 {gid} 1");
     let enter = move || -> io::Result<()> {
         let flags = match namespaces {
             Namespaces::Mounts => UnshareFlags::NEWNS,
@@ -49,13 +50,12 @@ fn write(path: &str, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// `command` as a user without privileges, if there is one to become.
-pub(crate) fn as_nobody(mut command: Command) -> Option<Command> {
-    const NOBODY: u32 = 65534;
-    geteuid().is_root().then(|| {
-        command.uid(NOBODY).gid(NOBODY);
-        command
-    })
+/// `ioctl(2)` with a number that is no address.
+pub(crate) fn ioctl_at(file: &File, code: u64, address: usize) -> io::Result<i32> {
+    let code = libc::Ioctl::try_from(code).unwrap();
+    // SAFETY: the kernel checks the address; those used belong to no memory of this process.
+    let result = unsafe { libc::ioctl(file.as_raw_fd(), code, address) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
 /// `ioctl(2)` with 16 bytes in and out.
