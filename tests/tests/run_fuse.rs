@@ -60,7 +60,8 @@ fn the_kernels_sample_prints_each_personas_versions() {
 #[test]
 fn a_persona_without_amt_fails_as_the_kernel_fails() {
     let output = run(umei_run(&test_persona("no-amt")).arg(fetched_client("mei-amt-version")).arg("-v"));
-    let text = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    let text =
+        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
     assert!(!output.status.success(), "the sample found AMT:\n{text}");
     assert!(text.contains("IOCTL_MEI_CONNECT_CLIENT"), "{text}");
 }
@@ -151,9 +152,7 @@ fn tempfile(name: &str) -> std::path::PathBuf {
 fn a_program_in_the_style_of_go_works() {
     let client = build_client("go-like");
     let text = run_ok(
-        umei_run(&test_persona("echo"))
-            .arg(client)
-            .args(["/dev/mei0", "3a1b6e5d7c0b5e4c9f2a7a1d4e8c0001"]),
+        umei_run(&test_persona("echo")).arg(client).args(["/dev/mei0", "3a1b6e5d7c0b5e4c9f2a7a1d4e8c0001"]),
     );
     assert_eq!(text, "64 messages came back\n");
 }

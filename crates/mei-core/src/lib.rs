@@ -1,1 +1,7 @@
-//! The host side of the Management Engine Interface: the behaviour of the kernel driver behind /dev/mei0, without I/O.
+//! The host side of the Management Engine Interface.
+mod call;
+mod errno;
+mod host;
+pub use call::{Blocking, Call, CallId, Handle, IoctlCopies, Output, Reply};
+pub use errno::Errno;
+pub use host::{DeviceState, Host, Options};

@@ -3,6 +3,7 @@
 //! A real function behind UIO or VFIO, an emulated engine in the same process, a recorder or an injector
 //! around either: to a driver they are the same thing (design, `hw.md` §2).
 
+use crate::registers::{H_CB_WW, ME_CB_RW};
 use thiserror::Error;
 
 /// The function is gone: removed, unbound, or reading as all-ones. Nothing that follows can succeed.
@@ -27,6 +28,24 @@ pub trait Registers {
     /// # Errors
     /// [`Gone`] when the function no longer answers.
     fn write32(&mut self, offset: u32, value: u32) -> Result<(), Gone>;
+
+    /// Pops `slots.len()` slots from the ME window, as that many reads of
+    /// [`ME_CB_RW`](crate::registers::ME_CB_RW). The caller has seen that they are filled.
+    ///
+    /// # Errors
+    /// [`Gone`] when the function no longer answers.
+    fn read_window(&mut self, slots: &mut [u32]) -> Result<(), Gone> {
+        slots.iter_mut().try_for_each(|slot| self.read32(ME_CB_RW).map(|value| *slot = value))
+    }
+
+    /// Pushes `slots` into the host window, as that many writes of [`H_CB_WW`](crate::registers::H_CB_WW).
+    /// The caller has seen that there is room.
+    ///
+    /// # Errors
+    /// [`Gone`] when the function no longer answers.
+    fn write_window(&mut self, slots: &[u32]) -> Result<(), Gone> {
+        slots.iter().try_for_each(|&slot| self.write32(H_CB_WW, slot))
+    }
 }
 
 /// PCI configuration space, where the firmware status registers live (`hw.md` §7).
@@ -38,7 +57,36 @@ pub trait ConfigSpace {
     fn read_config32(&mut self, offset: u16) -> Result<u32, Gone>;
 }
 
-/// Everything a driver needs of a function.
-pub trait Function: Registers + ConfigSpace {}
+/// Memory that the function reaches by bus address, for the DMA rings (`hbm.md` §11). The defaults are a
+/// function without any.
+pub trait DmaMemory {
+    /// Lays out a zeroed block of `size` bytes for as long as the function lives; its bus address, aligned to
+    /// a page. `None` where the function cannot be given memory: the driver then does without rings.
+    fn allocate_dma(&mut self, size: u32) -> Option<u64> {
+        let _ = size;
+        None
+    }
 
-impl<T: Registers + ConfigSpace> Function for T {}
+    /// Copies out of a block that was laid out, from `address` on.
+    ///
+    /// # Errors
+    /// [`Gone`] when the bytes are not all within one block.
+    fn read_dma(&self, address: u64, bytes: &mut [u8]) -> Result<(), Gone> {
+        let _ = (address, bytes);
+        Err(Gone)
+    }
+
+    /// Copies into a block that was laid out, from `address` on.
+    ///
+    /// # Errors
+    /// [`Gone`] when the bytes are not all within one block.
+    fn write_dma(&mut self, address: u64, bytes: &[u8]) -> Result<(), Gone> {
+        let _ = (address, bytes);
+        Err(Gone)
+    }
+}
+
+/// Everything a driver needs of a function.
+pub trait Function: Registers + ConfigSpace + DmaMemory {}
+
+impl<T: Registers + ConfigSpace + DmaMemory> Function for T {}

@@ -24,10 +24,12 @@
 //! assert_eq!((answer.supported(), answer.version()), (false, Version::new(1, 1)));
 //! # Ok::<(), mei_wire::hbm::ParseError>(())
 //! ```
-#![no_std]
+#![cfg_attr(not(feature = "std"), no_std)]
 #![forbid(unsafe_code)]
 
 pub mod amthi;
+#[cfg(feature = "std")]
+pub mod device;
 pub mod function;
 mod guid;
 pub mod hbm;
@@ -38,6 +40,8 @@ pub mod pci;
 pub mod registers;
 pub mod status;
 
-pub use function::{ConfigSpace, Function, Gone, Registers};
+#[cfg(feature = "std")]
+pub use device::Device;
+pub use function::{ConfigSpace, DmaMemory, Function, Gone, Registers};
 pub use guid::{Guid, clients};
 pub use header::{Address, ExtendedHeader, HeaderError, MessageHeader, TlvType, VtagTlv};

@@ -1,0 +1,1 @@
+//! A real MEI PCI function driven from user space.
