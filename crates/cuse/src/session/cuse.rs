@@ -200,6 +200,8 @@ impl Session for CuseSession {
     }
 
     fn set_gone(&mut self) {}
+
+    fn set_back(&mut self) {}
 }
 
 impl AsFd for CuseSession {

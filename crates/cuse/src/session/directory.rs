@@ -81,6 +81,11 @@ impl Directory {
         self.presence = Presence::Gone;
     }
 
+    /// The name is found again.
+    pub(super) fn set_back(&mut self) {
+        self.presence = Presence::Present;
+    }
+
     /// Inodes that the kernel holds references to.
     pub(super) fn inodes(&self) -> usize {
         self.references.len()
@@ -329,6 +334,8 @@ mod tests {
         assert_eq!(ask(&mut directory, 1, 1, b"mei0\0"), Answer::Error(Errno::NOENT));
         assert!(matches!(ask(&mut directory, 3, open.nodeid.0, &[0; 16]), Answer::Attr(_)));
         assert_eq!(read_directory(&mut directory, 0, 255), [DOT, DOT_DOT].concat());
+        directory.set_back();
+        assert_ne!(look_up(&mut directory).nodeid, open.nodeid);
     }
 
     #[test]

@@ -142,6 +142,10 @@ impl Session for FuseSession {
     fn set_gone(&mut self) {
         self.directory.set_gone();
     }
+
+    fn set_back(&mut self) {
+        self.directory.set_back();
+    }
 }
 
 impl Drop for FuseSession {

@@ -37,6 +37,27 @@ pub trait Session: AsFd {
     /// The device is about to go: programs that have it open are served on, its name is no longer found.
     /// On a character device the name stays until the session is dropped; answer OPEN with ENODEV.
     fn set_gone(&mut self);
+
+    /// Takes [`Session::set_gone`] back: the name is found again.
+    fn set_back(&mut self);
+}
+
+impl<S: Session + ?Sized> Session for Box<S> {
+    fn recv<'b>(&mut self, buffer: &'b mut Buffer) -> Result<Received<'b>, SessionError> {
+        (**self).recv(buffer)
+    }
+
+    fn channel(&self) -> &Channel {
+        (**self).channel()
+    }
+
+    fn set_gone(&mut self) {
+        (**self).set_gone();
+    }
+
+    fn set_back(&mut self) {
+        (**self).set_back();
+    }
 }
 
 /// What [`Session::recv`] found.

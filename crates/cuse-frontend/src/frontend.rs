@@ -1,0 +1,285 @@
+//! The loop.
+
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use cuse::{Buffer, Errno, Received, Session, SessionError};
+use mei_core::Host;
+use mei_wire::Device;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::exchange::{Exchange, Line, Work};
+use crate::remote::{Inbox, Order, Remote, pair};
+
+/// Requests taken between two looks at everything else.
+const BATCH: usize = 64;
+/// How long the stop handshake with the firmware may take, several of its own time-outs.
+const STOPPING: Duration = Duration::from_secs(5);
+
+/// One session, one host, and the loop between them.
+#[derive(Debug)]
+pub struct Frontend<S, D> {
+    session: S,
+    exchange: Exchange<D>,
+    buffer: Buffer,
+    inbox: Inbox<D>,
+    remote: Remote<D>,
+    linger: Linger,
+    phase: Phase,
+}
+
+/// What a front end does between the last answer of a live device and its own end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Linger {
+    /// It ends at once: programs that have the device open get ENOTCONN from then on.
+    No,
+    /// It answers ENODEV, as the driver does after removal, until no program has the device open; that long
+    /// at most.
+    AtMost(Duration),
+}
+
+/// Why [`Frontend::run`] returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pause {
+    /// It was told to stop. Everyone was answered; drop it.
+    Stopped,
+    /// The session has ended: unmounted or aborted. There is nobody left to answer.
+    Ended,
+    /// The function is gone, and everyone was answered ENODEV. Running on answers ENODEV until
+    /// [`Frontend::replace`] brings another.
+    Gone,
+    /// The time is up.
+    Time,
+}
+
+/// The loop cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The session does not work.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// Waiting failed.
+    #[error("waiting for the device: {0}")]
+    Wait(Errno),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    /// The function is gone; the device is answered for without it.
+    Gone,
+    /// The driver takes leave of the firmware, until then at most.
+    Stopping(Instant),
+    /// Everyone was answered; programs may close.
+    Lingering(Instant),
+    Stopped,
+}
+
+/// What is readable.
+#[derive(Debug, Clone, Copy)]
+struct Ready {
+    line: Line,
+    orders: bool,
+}
+
+impl<S: Session, D: Device> Frontend<S, D> {
+    /// Puts `host`, which has been started, behind `session`.
+    ///
+    /// # Errors
+    /// [`Error::Wait`] when there is no descriptor left for the remotes.
+    pub fn new(session: S, host: Host<D>) -> Result<Self, Error> {
+        let (remote, inbox) = pair().map_err(Error::Wait)?;
+        Ok(Self {
+            session,
+            exchange: Exchange::new(host),
+            buffer: Buffer::new(),
+            inbox,
+            remote,
+            linger: Linger::No,
+            phase: Phase::Serving,
+        })
+    }
+
+    /// Chooses what happens after [`Remote::stop`]; [`Linger::No`] if this is not called.
+    #[must_use]
+    pub fn lingering(mut self, linger: Linger) -> Self {
+        self.linger = linger;
+        self
+    }
+
+    /// A way in from other threads.
+    #[must_use]
+    pub fn remote(&self) -> Remote<D> {
+        self.remote.clone()
+    }
+
+    /// Files that programs have open.
+    #[must_use]
+    pub fn open_files(&self) -> usize {
+        self.exchange.open_files()
+    }
+
+    /// The session.
+    #[must_use]
+    pub fn session(&self) -> &S {
+        &self.session
+    }
+
+    /// Puts `host`, which has been started, in the place of one whose function is gone, and the name back.
+    /// What programs had open stays unusable, as after a removal.
+    pub fn replace(&mut self, host: Host<D>) -> Host<D> {
+        let old = self.exchange.replace(host, self.session.channel());
+        self.session.set_back();
+        if self.phase == Phase::Gone {
+            self.phase = Phase::Serving;
+        }
+        old
+    }
+
+    /// Serves until something happens that is for the caller to deal with, or until `until`.
+    ///
+    /// # Errors
+    /// [`Error`]; nobody can be answered any more then.
+    pub fn run(&mut self, until: Option<Instant>) -> Result<Pause, Error> {
+        let mut ready = Ready { line: Line::Ask, orders: true };
+        loop {
+            let now = Instant::now();
+            if ready.orders {
+                self.take_orders(now);
+            }
+            let mut work = self.settle(ready.line, now);
+            if let Some(pause) = self.change(now) {
+                return Ok(pause);
+            }
+            // Look before sleeping: who was just answered may have asked again.
+            let mut waits = Work::Left;
+            for _ in 0..BATCH {
+                match self.session.recv(&mut self.buffer)? {
+                    Received::Request(request) => {
+                        let now = Instant::now();
+                        let channel = self.session.channel();
+                        self.exchange.take(&request, channel, now);
+                        work = self.exchange.settle(self.line_without_fd(), channel, now);
+                    }
+                    Received::Served => {}
+                    Received::Nothing => {
+                        waits = Work::Done;
+                        break;
+                    }
+                    Received::Ended => return Ok(Pause::Ended),
+                }
+            }
+            let now = Instant::now();
+            if let Some(pause) = self.change(now) {
+                return Ok(pause);
+            }
+            if until.is_some_and(|until| until <= now) {
+                return Ok(Pause::Time);
+            }
+            let rest = (work, waits) == (Work::Done, Work::Done);
+            ready = self.wait(if rest { self.deadline(until) } else { Some(now) }, now)?;
+        }
+    }
+
+    fn settle(&mut self, line: Line, now: Instant) -> Work {
+        self.exchange.settle(line, self.session.channel(), now)
+    }
+
+    /// Between two requests the interrupt of a device with a descriptor is not asked for: it comes by `wait`.
+    fn line_without_fd(&self) -> Line {
+        if self.exchange.host.function().interrupt_fd().is_some() { Line::Quiet } else { Line::Ask }
+    }
+
+    fn take_orders(&mut self, now: Instant) {
+        self.inbox.silence();
+        while let Some(order) = self.inbox.next() {
+            match order {
+                Order::Visit(visit) => visit(&mut self.exchange.host, now),
+                Order::Watch(watcher) => self.exchange.watch(watcher),
+                Order::Stop => self.stop(now),
+            }
+        }
+    }
+
+    fn stop(&mut self, now: Instant) {
+        self.phase = match self.phase {
+            Phase::Serving => {
+                self.exchange.host.stop(now);
+                Phase::Stopping(now + STOPPING)
+            }
+            Phase::Gone => self.let_go(now),
+            Phase::Stopping(_) | Phase::Lingering(_) | Phase::Stopped => {
+                self.exchange.answer_everyone(self.session.channel());
+                Phase::Stopped
+            }
+        };
+    }
+
+    /// Goes from one phase to the next; the pause to return, if any.
+    fn change(&mut self, now: Instant) -> Option<Pause> {
+        match self.phase {
+            Phase::Serving if self.exchange.is_gone() => {
+                self.exchange.host.remove(now);
+                let channel = self.session.channel();
+                self.exchange.drain(channel, now);
+                self.exchange.answer_everyone(channel);
+                self.session.set_gone();
+                self.phase = Phase::Gone;
+                return Some(Pause::Gone);
+            }
+            Phase::Stopping(until) if self.exchange.is_disabled() || until <= now => {
+                self.phase = self.let_go(now);
+            }
+            Phase::Lingering(until) if self.open_files() == 0 || until <= now => self.phase = Phase::Stopped,
+            Phase::Serving | Phase::Gone | Phase::Stopping(_) | Phase::Lingering(_) | Phase::Stopped => {}
+        }
+        (self.phase == Phase::Stopped).then_some(Pause::Stopped)
+    }
+
+    /// Answers everyone and takes the name away.
+    fn let_go(&mut self, now: Instant) -> Phase {
+        self.exchange.answer_everyone(self.session.channel());
+        self.session.set_gone();
+        match self.linger {
+            Linger::No => Phase::Stopped,
+            Linger::AtMost(_) if self.open_files() == 0 => Phase::Stopped,
+            Linger::AtMost(limit) => Phase::Lingering(now + limit),
+        }
+    }
+
+    fn deadline(&self, until: Option<Instant>) -> Option<Instant> {
+        let phase = match self.phase {
+            Phase::Stopping(until) | Phase::Lingering(until) => Some(until),
+            Phase::Serving | Phase::Gone | Phase::Stopped => None,
+        };
+        [self.exchange.deadline(), phase, until].into_iter().flatten().min()
+    }
+
+    /// Sleeps until something is readable, `deadline` at the latest; says what is.
+    fn wait(&self, deadline: Option<Instant>, now: Instant) -> Result<Ready, Error> {
+        let timeout = deadline.map(|deadline| timeout(deadline.saturating_duration_since(now)));
+        let function = self.exchange.host.function().interrupt_fd();
+        // A function without a descriptor leaves its place to the session's: twice the same is no harm.
+        let line: BorrowedFd<'_> = function.unwrap_or(self.session.as_fd());
+        let mut fds = [
+            PollFd::from_borrowed_fd(self.session.as_fd(), PollFlags::IN),
+            PollFd::new(&self.inbox, PollFlags::IN),
+            PollFd::from_borrowed_fd(line, PollFlags::IN),
+        ];
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) => {}
+            Err(Errno::INTR) => return Ok(Ready { line: Line::Ask, orders: true }),
+            Err(errno) => return Err(Error::Wait(errno)),
+        }
+        let [_, orders, line] = fds.map(|fd| !fd.revents().is_empty());
+        let line = if line || function.is_none() { Line::Ask } else { Line::Quiet };
+        Ok(Ready { line, orders })
+    }
+}
+
+/// A time-out for `poll(2)`; one that no clock can reach waits as long as it can.
+fn timeout(duration: Duration) -> Timespec {
+    let longest = Duration::from_secs(86_400);
+    Timespec::try_from(duration.min(longest)).unwrap_or_default()
+}

@@ -1,0 +1,165 @@
+//! How other threads reach the one that owns the device.
+
+use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use mei_core::Host;
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::io::{Errno, read, write};
+
+/// Requests on their way at a time.
+const DEPTH: usize = 64;
+/// How long the loop may take to get to a request. It never sleeps over one, so this is for a machine that
+/// stands still.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A look at the host by its owner.
+type Visit<D> = Box<dyn FnOnce(&mut Host<D>, Instant) + Send>;
+
+/// The way to the thread that owns the device, for those who ask now and then: the sysfs tree, a watchdog, a
+/// signal handler's thread. Not for calls of programs.
+pub struct Remote<D> {
+    orders: SyncSender<Order<D>>,
+    bell: Arc<OwnedFd>,
+}
+
+/// What a remote asks for.
+pub(crate) enum Order<D> {
+    Visit(Visit<D>),
+    Watch(Arc<OwnedFd>),
+    Stop,
+}
+
+/// The loop's end.
+pub(crate) struct Inbox<D> {
+    orders: Receiver<Order<D>>,
+    bell: Arc<OwnedFd>,
+}
+
+/// The front end has ended, or does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the device is not served any more")]
+pub struct Closed;
+
+/// Readable whenever `dev_state` has changed since the last [`StateWatch::take`].
+#[derive(Debug)]
+pub struct StateWatch {
+    bell: Arc<OwnedFd>,
+}
+
+/// A way in and its end.
+pub(crate) fn pair<D>() -> Result<(Remote<D>, Inbox<D>), Errno> {
+    let (sender, orders) = sync_channel(DEPTH);
+    let bell = Arc::new(bell()?);
+    Ok((Remote { orders: sender, bell: Arc::clone(&bell) }, Inbox { orders, bell }))
+}
+
+fn bell() -> Result<OwnedFd, Errno> {
+    eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+}
+
+/// Makes a bell readable. It can only fail by being so already.
+pub(crate) fn ring(bell: &OwnedFd) {
+    let _ = write(bell, &1u64.to_ne_bytes());
+}
+
+fn silence(bell: &OwnedFd) {
+    let _ = read(bell, &mut [0; 8]);
+}
+
+impl<D> Remote<D> {
+    /// Lets the owner of the host call `visit` with it and returns what that returned. The host's answers
+    /// to calls that this sets free go out afterwards.
+    ///
+    /// `visit` runs on the thread that serves programs: it must not block.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub fn visit<R: Send + 'static>(
+        &self,
+        visit: impl FnOnce(&mut Host<D>, Instant) -> R + Send + 'static,
+    ) -> Result<R, Closed> {
+        let (answer, answered) = sync_channel(1);
+        let visit: Visit<D> = Box::new(move |host, now| {
+            // Whoever asked may have lost patience.
+            let _ = answer.try_send(visit(host, now));
+        });
+        self.order(Order::Visit(visit))?;
+        answered.recv_timeout(PATIENCE).map_err(|_| Closed)
+    }
+
+    /// Ends the front end: everyone is answered, then its loop returns. A second one cuts the lingering short.
+    pub fn stop(&self) {
+        // One that has ended already needs no second word.
+        let _ = self.order(Order::Stop);
+    }
+
+    /// Tells of changes of `dev_state` from now on.
+    ///
+    /// # Errors
+    /// [`Closed`], or the errno of `eventfd(2)` as such.
+    pub fn watch_state(&self) -> Result<StateWatch, Closed> {
+        let bell = Arc::new(bell().map_err(|_| Closed)?);
+        self.order(Order::Watch(Arc::clone(&bell)))?;
+        Ok(StateWatch { bell })
+    }
+
+    fn order(&self, order: Order<D>) -> Result<(), Closed> {
+        // Full only if the loop does not come round, since those who ask wait for their answer.
+        self.orders.try_send(order).map_err(|_| Closed)?;
+        ring(&self.bell);
+        Ok(())
+    }
+}
+
+impl<D> Clone for Remote<D> {
+    fn clone(&self) -> Self {
+        Self { orders: self.orders.clone(), bell: Arc::clone(&self.bell) }
+    }
+}
+
+impl<D> fmt::Debug for Remote<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").finish_non_exhaustive()
+    }
+}
+
+impl<D> Inbox<D> {
+    /// The next order. None: wait for the descriptor.
+    pub(crate) fn next(&self) -> Option<Order<D>> {
+        self.orders.try_recv().ok()
+    }
+
+    /// To be called when the descriptor was readable and before the orders are taken.
+    pub(crate) fn silence(&self) {
+        silence(&self.bell);
+    }
+}
+
+impl<D> fmt::Debug for Inbox<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").finish_non_exhaustive()
+    }
+}
+
+impl<D> AsFd for Inbox<D> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.bell.as_fd()
+    }
+}
+
+impl StateWatch {
+    /// Forgets the changes so far.
+    pub fn take(&self) {
+        silence(&self.bell);
+    }
+}
+
+impl AsFd for StateWatch {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.bell.as_fd()
+    }
+}
