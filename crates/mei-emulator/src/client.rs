@@ -3,10 +3,19 @@
 use mei_wire::Guid;
 use std::time::Instant;
 
+pub use crate::outbox::Outbox;
+
 /// A connection to a client, unique within one engine for as long as it lives. For a client at a fixed address
 /// every host address that has spoken is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(pub u32);
+
+impl ConnectionId {
+    /// Its place among the connections that live now.
+    pub(crate) const fn lane(self) -> usize {
+        (self.0 & 0xFF) as usize
+    }
+}
 
 /// What the engine tells the host about a client (`hbm.md`, HOST_CLIENT_PROPERTIES).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +36,16 @@ pub struct Properties {
     pub vtag: bool,
 }
 
+/// When a host that sent a message may send the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CreditPolicy {
+    /// Once the host has taken every answer: request, answer, request (`clients.md` §1.2).
+    #[default]
+    AfterAnswers,
+    /// At once, as long as at most half of the [`Outbox`]'s room is in use: streams either way.
+    Prompt,
+}
+
 /// A firmware client. Sans I/O: events in, messages into the [`Outbox`].
 ///
 /// What the host sends is untrusted: any bytes, any order. A client answers, ignores or disconnects; it never
@@ -34,6 +53,11 @@ pub struct Properties {
 pub trait Client: std::fmt::Debug + Send {
     /// What the engine tells the host about it. Constant.
     fn properties(&self) -> Properties;
+
+    /// When the host gets its next credit. Constant.
+    fn credit_policy(&self) -> CreditPolicy {
+        CreditPolicy::AfterAnswers
+    }
 
     /// A host client asks to connect. Refusal statuses as in `hbm.md` (CONNECT_RES).
     ///
@@ -44,7 +68,7 @@ pub trait Client: std::fmt::Debug + Send {
         Ok(())
     }
 
-    /// A whole message arrived.
+    /// A whole message arrived, at most `max_message_length` bytes.
     fn message(&mut self, message: Message<'_>, outbox: &mut Outbox, now: Instant);
 
     /// The connection is over, whoever ended it. Messages still queued for it are dropped.
@@ -62,7 +86,7 @@ pub trait Client: std::fmt::Debug + Send {
         let _ = (outbox, now);
     }
 
-    /// When [`Client::advance`] must be called.
+    /// When [`Client::advance`] must be called. Asked after every other call of this trait.
     fn deadline(&self) -> Option<Instant> {
         None
     }
@@ -77,35 +101,4 @@ pub struct Message<'a> {
     pub vtag: u8,
     /// Its bytes.
     pub data: &'a [u8],
-}
-
-/// Where a client puts what it says. The engine sends it as the host's credits allow; per connection in order.
-///
-/// Bounded: a client that says more than [`Outbox::LIMIT`] bytes on a connection without credit is refused and
-/// asks again in [`Client::advance`].
-#[derive(Debug, Default)]
-pub struct Outbox {
-    // The engine's author gives it what it needs; reuse buffers, no allocation per message once warm.
-}
-
-impl Outbox {
-    /// Most bytes that wait for credit on one connection.
-    pub const LIMIT: usize = 1 << 20;
-
-    /// Queues one message. False: no room, nothing was queued.
-    #[must_use]
-    pub fn send(&mut self, connection: ConnectionId, vtag: u8, message: &[u8]) -> bool {
-        let _ = (connection, vtag, message);
-        true
-    }
-
-    /// Ends a connection from the firmware's side (DISCONNECT_REQ), after what is queued when `drain`.
-    pub fn disconnect(&mut self, connection: ConnectionId) {
-        let _ = connection;
-    }
-
-    /// Raises a notification (event) on a connection.
-    pub fn notify(&mut self, connection: ConnectionId) {
-        let _ = connection;
-    }
 }

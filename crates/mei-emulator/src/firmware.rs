@@ -1,35 +1,7 @@
 //! Interface draft; its author splits it into engine/, persona/ …
 #![expect(clippy::todo, reason = "the interface stands before its bodies")]
+use crate::Persona;
 use std::time::Instant;
-
-/// What an engine is: generation, versions, clients. From TOML.
-#[derive(Debug, Clone)]
-pub struct Persona {}
-
-/// Why a persona file is refused: file, line, field, reason, remedy.
-#[derive(Debug, thiserror::Error)]
-#[error("persona: {0}")]
-pub struct PersonaError(String);
-
-impl Persona {
-    /// Names of the built-in personas, oldest generation first.
-    pub fn builtin_names() -> Vec<&'static str> {
-        todo!()
-    }
-    /// A built-in persona.
-    pub fn builtin(name: &str) -> Option<Self> {
-        let _ = name;
-        todo!()
-    }
-    /// Parses a persona file's text; `origin` names it in errors.
-    ///
-    /// # Errors
-    /// See [`PersonaError`].
-    pub fn parse(text: &str, origin: &str) -> Result<Self, PersonaError> {
-        let _ = (text, origin);
-        todo!()
-    }
-}
 
 /// Memory of the host that the engine reaches by bus address: a virtual machine's RAM, or the arena of [`Engine`].
 pub trait HostMemory {

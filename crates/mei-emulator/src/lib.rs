@@ -1,4 +1,10 @@
 //! The firmware side of the Management Engine Interface: an emulated engine, without I/O.
 pub mod client;
+pub mod clients;
 mod firmware;
-pub use firmware::{Engine, Firmware, HostMemory, NoHostMemory, Persona, PersonaError};
+mod outbox;
+pub mod persona;
+mod test_client;
+pub use client::ConnectionId;
+pub use firmware::{Engine, Firmware, HostMemory, NoHostMemory};
+pub use persona::{Persona, PersonaError};
