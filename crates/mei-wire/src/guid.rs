@@ -60,6 +60,10 @@ pub mod clients {
     pub const MCHI: Guid = Guid::from_u128(0xdd17041c_09ea_4b17_a271_5b989867ec65);
     /// Firmware update.
     pub const FIRMWARE_UPDATE: Guid = Guid::from_u128(0x309dcde8_ccb1_4062_8f78_600115a34327);
+    /// Flash log.
+    pub const HOTHAM: Guid = Guid::from_u128(0x082ee5a7_7c25_470a_9643_0c06f0466ea1);
+    /// Unique platform id.
+    pub const UPID: Guid = Guid::from_u128(0x92136c79_5fea_4cfd_980e_23be07fa5e9f);
 
     /// The field's name for a client, if it has one.
     pub fn name(guid: Guid) -> Option<&'static str> {
@@ -71,6 +75,8 @@ pub mod clients {
             LME => "LME",
             MCHI => "MCHI",
             FIRMWARE_UPDATE => "firmware update",
+            HOTHAM => "HOTHAM",
+            UPID => "UPID",
             _ => return None,
         })
     }

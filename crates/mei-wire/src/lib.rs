@@ -30,15 +30,19 @@
 pub mod amthi;
 #[cfg(feature = "std")]
 pub mod device;
+pub mod firmware_update;
 pub mod function;
 mod guid;
 pub mod hbm;
 mod header;
+pub mod hotham;
 pub mod ioctl;
 pub mod mkhi;
 pub mod pci;
 pub mod registers;
 pub mod status;
+pub mod upid;
+pub mod watchdog;
 
 #[cfg(feature = "std")]
 pub use device::Device;
