@@ -1,0 +1,45 @@
+//! Where things are: the repository, cargo, and the places below `target/`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The repository.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask/ lies in the repository")
+}
+
+/// Cargo's target folder.
+pub(crate) fn target() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(place) => repository().join(place),
+        None => repository().join("target"),
+    }
+}
+
+/// Programs of the workspace, as `cargo build` leaves them.
+pub(crate) fn program(name: &str) -> PathBuf {
+    target().join("debug").join(name)
+}
+
+/// What `cargo xtask fetch` has fetched, one folder per thing.
+pub(crate) fn fetched() -> PathBuf {
+    target().join("fetch")
+}
+
+/// A log of the present run.
+pub(crate) fn log(name: &str) -> PathBuf {
+    target().join("xtask").join("logs").join(name.replace([' ', '/', ':'], "-")).with_extension("log")
+}
+
+/// A scratch folder of the present run.
+pub(crate) fn scratch(name: &str) -> PathBuf {
+    target().join("xtask").join("scratch").join(name)
+}
+
+/// `cargo ARGUMENTS` in the repository, with nothing that depends on a terminal.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(repository()).env("CARGO_TERM_COLOR", "never");
+    command.env("CARGO_TERM_PROGRESS_WHEN", "never");
+    command
+}
