@@ -22,7 +22,7 @@ macro_rules! numbers {
 
 numbers! {
     NOENT = 2, INTR = 4, IO = 5, NXIO = 6, AGAIN = 11, NOMEM = 12, FAULT = 14, BUSY = 16, NODEV = 19, INVAL = 22,
-    MFILE = 24, NOTTY = 25, FBIG = 27, NOSPC = 28, SPIPE = 29, RANGE = 34, TIME = 62, PROTO = 71, OVERFLOW = 75,
+    MFILE = 24, NOTTY = 25, FBIG = 27, NOSPC = 28, SPIPE = 29, RANGE = 34, TIME = 62, PROTO = 71, BADMSG = 74, OVERFLOW = 75,
     MSGSIZE = 90, OPNOTSUPP = 95,
 }
 

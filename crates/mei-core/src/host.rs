@@ -1,125 +1,265 @@
-//! Interface draft; bodies follow.
-#![expect(clippy::todo, reason = "the interface stands before its bodies")]
+//! The host: its state and its entrances.
 
-use crate::{Call, CallId, Errno, Handle, IoctlCopies, Output};
+use crate::DeviceState;
+use crate::bits::IdSet;
+use crate::call::{CallId, Output};
+use crate::client::{FileIndex, HostClient};
+use crate::control::ControlQueue;
+use crate::files::Files;
+use crate::hbm::Hbm;
+use crate::link::HostBuffer;
+use crate::me_clients::MeClients;
+use crate::options::Options;
+use crate::output::Outputs;
+use crate::receive::Arrived;
+use crate::reset::Phase;
+use crate::slots::{Inbox, Pool};
 use mei_wire::Function;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// `dev_state` (`device-abi.md` §1.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeviceState {
-    /// INITIALIZING
-    Initializing,
-    /// INIT_CLIENTS
-    InitClients,
-    /// ENABLED
-    Enabled,
-    /// RESETTING
-    Resetting,
-    /// DISABLED
-    Disabled,
-    /// POWERING_DOWN
-    PoweringDown,
-    /// POWER_DOWN
-    PowerDown,
-    /// POWER_UP
-    PowerUp,
-}
-
-/// What the owner of a host may choose; the defaults are the kernel driver's.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Options {
-    /// The generation's configuration, from the device table.
-    pub device: mei_wire::pci::Device,
-}
-
-/// The driver of one function.
+/// The driver of one function: everything that the kernel's driver does between `/dev/meiN` and the registers.
+///
+/// It is told what happens (a call, an interrupt, that time passed) and asked what to do
+/// ([`Host::next_output`]). It never waits, never reads a clock, and answers each call exactly once.
 #[derive(Debug)]
 pub struct Host<F> {
-    function: F,
+    pub(crate) function: F,
+    pub(crate) options: Options,
+    pub(crate) state: DeviceState,
+    pub(crate) phase: Phase,
+    /// Consecutive resets without reaching ENABLED.
+    pub(crate) reset_count: u8,
+    /// A reset has to begin once the present event is dealt with.
+    pub(crate) reset_scheduled: bool,
+    /// The function did not answer.
+    pub(crate) gone: bool,
+    /// When the first handshake after [`Host::start`] must have been answered.
+    pub(crate) start_deadline: Option<Instant>,
+    /// Next tick of the stall timer.
+    pub(crate) tick: Option<Instant>,
+    pub(crate) d0i3_supported: bool,
+    pub(crate) buffer: HostBuffer,
+    /// The firmware has to be told that something was written or read.
+    pub(crate) bell: bool,
+    pub(crate) frame: [u32; 130],
+    pub(crate) inbox: Inbox,
+    pub(crate) arrived: Vec<Arrived>,
+    pub(crate) hbm: Hbm,
+    pub(crate) me_clients: MeClients,
+    pub(crate) clients: Vec<Option<Box<HostClient>>>,
+    pub(crate) used_ids: IdSet,
+    /// Host client that is connected to a fixed-address client, by ME client id; 0 none.
+    pub(crate) fixed: [u8; 256],
+    pub(crate) files: Files,
+    pub(crate) control: ControlQueue,
+    /// Clients that have something to send and may.
+    pub(crate) ready: IdSet,
+    /// Clients with unsent messages.
+    pub(crate) queued: IdSet,
+    /// Clients with messages in the hardware buffer.
+    pub(crate) draining: IdSet,
+    /// Clients with calls whose wait ends by itself.
+    pub(crate) timed: IdSet,
+    /// Clients whose connect or disconnect is being timed.
+    pub(crate) stalling: IdSet,
+    /// Sharers that are to get a new credit.
+    pub(crate) rearm: Vec<(u8, FileIndex)>,
+    /// Clients to settle.
+    pub(crate) dirty: Vec<u8>,
+    pub(crate) sequence: u64,
+    pub(crate) tx_queue_limit: u8,
+    /// `allow_fixed_address` of debugfs, once it was written.
+    pub(crate) allow_fixed_address: Option<bool>,
+    pub(crate) outputs: Outputs,
+    pub(crate) pool: Pool,
 }
+
+/// How long a caller waits for the firmware's answer to a connect, a disconnect or a notification switch
+/// (`hbm.md` §4.1).
+pub(crate) const CLIENT_TIMEOUT: Duration = Duration::from_secs(15);
 
 impl<F: Function> Host<F> {
     /// A host that owns `function` and has not touched it yet.
     pub fn new(function: F, options: Options) -> Self {
-        let _ = options;
-        Self { function }
+        Self {
+            function,
+            options,
+            state: DeviceState::Initializing,
+            phase: Phase::Off,
+            reset_count: 0,
+            reset_scheduled: false,
+            gone: false,
+            start_deadline: None,
+            tick: None,
+            d0i3_supported: false,
+            buffer: HostBuffer::default(),
+            bell: false,
+            frame: [0; 130],
+            inbox: Inbox::new(),
+            arrived: Vec::new(),
+            hbm: Hbm::default(),
+            me_clients: MeClients::default(),
+            clients: std::iter::repeat_with(|| None).take(256).collect(),
+            used_ids: IdSet::default(),
+            fixed: [0; 256],
+            files: Files::default(),
+            control: ControlQueue::default(),
+            ready: IdSet::default(),
+            queued: IdSet::default(),
+            draining: IdSet::default(),
+            timed: IdSet::default(),
+            stalling: IdSet::default(),
+            rearm: Vec::new(),
+            dirty: Vec::new(),
+            sequence: 0,
+            tx_queue_limit: Self::DEFAULT_TX_QUEUE_LIMIT,
+            allow_fixed_address: None,
+            outputs: Outputs::default(),
+            pool: Pool::default(),
+        }
     }
-    /// Begins: reset, handshake, enumeration.
-    pub fn start(&mut self, now: Instant) {
-        let _ = now;
-        todo!()
-    }
+
+    /// Writes that one client may have waiting, before sysfs says otherwise.
+    const DEFAULT_TX_QUEUE_LIMIT: u8 = 50;
+
     /// The function, for its owner to let it work.
     pub fn function(&self) -> &F {
         &self.function
     }
+
     /// The function, for its owner to let it work.
     pub fn function_mut(&mut self) -> &mut F {
         &mut self.function
     }
+
     /// The function interrupted (or may have).
     pub fn interrupt(&mut self, now: Instant) {
-        let _ = now;
-        todo!()
+        if self.phase != Phase::Off {
+            // A function that is gone is dealt with when the event is finished.
+            let _ = self.service_interrupt(now);
+        }
+        self.finish(now);
     }
+
     /// Time passed; at [`Host::deadline`] at the latest.
     pub fn advance(&mut self, now: Instant) {
-        let _ = now;
-        todo!()
+        self.phase_timeout(now);
+        if self.tick.is_some_and(|tick| tick <= now) {
+            self.stall_tick(now);
+        }
+        for id in self.timed.iter() {
+            self.touch(id);
+        }
+        self.finish(now);
     }
+
     /// When [`Host::advance`] must be called.
     pub fn deadline(&self) -> Option<Instant> {
-        todo!()
+        let waits = self.timed.iter().filter_map(|id| {
+            let client = self.client(id)?;
+            client.parked.iter().filter_map(|parked| parked.wait.deadline()).min()
+        });
+        [self.phase.deadline(), self.start_deadline, self.tick].into_iter().flatten().chain(waits).min()
     }
-    /// Takes a call; its one reply comes out of [`Host::next_output`], now or later.
-    pub fn call(&mut self, id: CallId, call: Call<'_>, now: Instant) {
-        let _ = (id, call, now);
-        todo!()
-    }
-    /// A signal reached the sleeping caller: EINTR where the kernel's driver sleeps interruptibly, nothing where not.
-    pub fn cancel(&mut self, id: CallId, now: Instant) {
-        let _ = (id, now);
-        todo!()
-    }
-    /// The caller is dead (killed): answer as soon as possible whatever the kernel would do, since nobody sees it.
-    pub fn abandon(&mut self, id: CallId, now: Instant) {
-        let _ = (id, now);
-        todo!()
-    }
-    /// What the kernel checks of an ioctl before it copies from the caller (`device-abi.md` §5.2).
-    pub fn ioctl_check(&self, handle: Handle, command: u32) -> Result<IoctlCopies, Errno> {
-        let _ = (handle, command);
-        todo!()
-    }
+
     /// The next thing to do; drain after every other call.
     pub fn next_output(&mut self) -> Option<Output<'_>> {
-        todo!()
+        self.outputs.next(&mut self.pool)
     }
-    /// System sleep begins.
-    pub fn suspend(&mut self, now: Instant) {
-        let _ = now;
-        todo!()
+
+    /// A signal reached the sleeping caller: EINTR where the kernel's driver sleeps interruptibly, nothing where
+    /// not.
+    pub fn cancel(&mut self, id: CallId, now: Instant) {
+        self.interrupt_call(id, crate::settle::Interruption::Signal);
+        self.finish(now);
     }
-    /// System sleep ended.
-    pub fn resume(&mut self, now: Instant) {
-        let _ = now;
-        todo!()
+
+    /// The caller is dead (killed): answers as soon as possible whatever the kernel would do, since nobody sees
+    /// it. What the call began goes on.
+    pub fn abandon(&mut self, id: CallId, now: Instant) {
+        self.interrupt_call(id, crate::settle::Interruption::Death);
+        self.finish(now);
     }
-    /// Orderly end: stop handshake, everyone answered; state DISABLED when done.
-    pub fn stop(&mut self, now: Instant) {
-        let _ = now;
-        todo!()
-    }
-    /// The function is gone.
-    pub fn remove(&mut self, now: Instant) {
-        let _ = now;
-        todo!()
-    }
+
     /// `dev_state`.
     pub fn state(&self) -> DeviceState {
-        todo!()
+        self.state
     }
-    // sysfs and debugfs texts, tx_queue_limit, handles() count: see device-abi.md §12, §13.
+
+    /// Open files, those included whose release waits for the firmware.
+    pub fn open_files(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Ends the handling of one event: resets that it caused, callers that it woke, the bell.
+    pub(crate) fn finish(&mut self, now: Instant) {
+        loop {
+            if self.gone && self.phase != Phase::Off {
+                self.lose();
+            }
+            if std::mem::take(&mut self.reset_scheduled) {
+                self.reset(now);
+                continue;
+            }
+            if let Some((id, file)) = self.rearm.pop() {
+                // Its file is told nothing: it asks again by its next read or poll.
+                let _ = self.read_start(id, file, 0, now);
+                continue;
+            }
+            match self.dirty.pop() {
+                Some(id) => self.settle(id, now),
+                None => break,
+            }
+        }
+        if self.bell {
+            let _ = self.ring();
+            if self.gone && self.phase != Phase::Off {
+                self.finish(now);
+            }
+        }
+    }
+
+    pub(crate) fn set_state(&mut self, state: DeviceState) {
+        if self.state != state {
+            log::debug!("device state {} -> {state}", self.state);
+            self.state = state;
+            self.outputs.state(state);
+        }
+    }
+
+    pub(crate) fn client(&self, id: u8) -> Option<&HostClient> {
+        self.clients.get(usize::from(id))?.as_deref()
+    }
+
+    pub(crate) fn client_mut(&mut self, id: u8) -> Option<&mut HostClient> {
+        self.clients.get_mut(usize::from(id))?.as_deref_mut()
+    }
+
+    /// Marks a client whose waiting calls have to be looked at.
+    pub(crate) fn touch(&mut self, id: u8) {
+        if let Some(client) = self.clients.get_mut(usize::from(id)).and_then(Option::as_deref_mut)
+            && !std::mem::replace(&mut client.dirty, true)
+        {
+            self.dirty.push(id);
+        }
+    }
+
+    /// Wakes the pollers of one file, if there can be any.
+    pub(crate) fn wake_file(&mut self, index: FileIndex) {
+        if let Some(file) = self.files.get_mut(index)
+            && std::mem::take(&mut file.polled)
+        {
+            let handle = file.handle;
+            self.outputs.wake(handle);
+        }
+    }
+
+    /// Wakes the pollers of all files of a client.
+    pub(crate) fn wake_client(&mut self, id: u8) {
+        let mut place = 0;
+        while let Some(&file) = self.client(id).and_then(|client| client.files.get(place)) {
+            self.wake_file(file);
+            place += 1;
+        }
+    }
 }

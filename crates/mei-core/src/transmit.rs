@@ -1,0 +1,202 @@
+//! From the queues to the host's buffer (`hbm.md` §8).
+
+use crate::client::{HostClient, Origin, Outgoing};
+use crate::slots::pack;
+use crate::{Errno, Host};
+use mei_wire::{ExtendedHeader, Function, MessageHeader, VtagTlv};
+use std::time::Instant;
+use zerocopy::IntoBytes;
+
+/// What became of the message at the front of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// All of it went out.
+    Sent,
+    /// A part of it went out.
+    Part,
+    /// No credit, or it does not fit beside what is in the buffer.
+    Skipped,
+}
+
+impl<F: Function> Host<F> {
+    /// What the interrupt thread sends when the buffer is empty (`hbm.md` §8.3).
+    pub(crate) fn transmit_pass(&mut self, now: Instant) -> Result<(), Errno> {
+        if !self.buffer.is_ready() && (self.look_at_buffer().is_err() || !self.buffer.is_ready()) {
+            return if self.gone { Err(Errno::NODEV) } else { Ok(()) };
+        }
+        if !self.draining.is_empty() {
+            self.complete_drained();
+        }
+        if !self.control.is_empty() && !self.send_controls(now) {
+            return Ok(());
+        }
+        if !self.ready.is_empty() {
+            self.send_writes();
+        }
+        Ok(())
+    }
+
+    /// The firmware took what was in the buffer: those writes are complete.
+    fn complete_drained(&mut self) {
+        let drained = std::mem::take(&mut self.draining);
+        for id in drained.iter() {
+            if let Some(client) = self.client_mut(id) {
+                client.draining = 0;
+                self.touch(id);
+                self.wake_client(id);
+            }
+        }
+    }
+
+    /// Sends queued messages in the order they were written, passing over clients that may not or cannot send.
+    fn send_writes(&mut self) {
+        let mut candidates = self.ready;
+        loop {
+            let oldest = candidates
+                .iter()
+                .filter_map(|id| Some((self.client(id)?.unsent.front()?.sequence, id)))
+                .min();
+            let Some((_, id)) = oldest else { return };
+            match self.send_front(id) {
+                Ok(Progress::Sent) if self.ready.contains(id) => {}
+                Ok(_) => candidates.remove(id),
+                Err(errno) => {
+                    log::warn!("host client {id}: a queued message was lost: {errno}");
+                    self.drop_front(id);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Sends the oldest message of a client, or as much of it as fits.
+    ///
+    /// # Errors
+    /// The errno that a caller gets.
+    pub(crate) fn send_front(&mut self, id: u8) -> Result<Progress, Errno> {
+        if !self.may_send(id) {
+            self.ready.remove(id);
+            return Ok(Progress::Skipped);
+        }
+        let Self { clients, frame, buffer, .. } = self;
+        let Some(client) = clients.get_mut(usize::from(id)).and_then(Option::as_deref_mut) else {
+            return Ok(Progress::Skipped);
+        };
+        let address = client.address();
+        let Some(message) = client.unsent.front_mut() else { return Ok(Progress::Skipped) };
+        let mut at = 1;
+        if !message.started && message.vtag != 0 {
+            let meta = ExtendedHeader { count: 1, size: 1, reserved: [0; 2] };
+            at += pack(meta.as_bytes(), &mut frame[at..]);
+            at += pack(VtagTlv::new(message.vtag).as_bytes(), &mut frame[at..]);
+        }
+        let extended = 4 * (at - 1);
+        let room = (4 * usize::from(buffer.free)).saturating_sub(4 + extended);
+        let rest = message.buffer.get(message.sent..).unwrap_or_default();
+        let largest = MessageHeader::MAX_LENGTH - extended;
+        let (count, complete) = if rest.len() <= room.min(largest) {
+            (rest.len(), true)
+        } else if buffer.is_ready() {
+            // Whole slots, so that only the last fragment is padded.
+            (room.min(largest), false)
+        } else {
+            return Ok(Progress::Skipped);
+        };
+        if count == 0 && !complete {
+            return Err(Errno::MSGSIZE);
+        }
+        let slots = at + pack(&rest[..count], &mut frame[at..]);
+        frame[0] = MessageHeader::new()
+            .with_me_addr(address.me)
+            .with_host_addr(address.host)
+            .with_length(u16::try_from(extended + count).map_err(|_| Errno::MSGSIZE)?)
+            .with_extended(extended > 0)
+            .with_internal(message.origin == Origin::Internal)
+            .with_msg_complete(complete)
+            .to_word();
+        let first = !message.started;
+        message.started = true;
+        message.sent += count;
+        self.push(slots)?;
+        if first {
+            self.spend_credit(id)?;
+        }
+        if complete {
+            self.sent(id);
+            Ok(Progress::Sent)
+        } else {
+            self.update_ready(id);
+            Ok(Progress::Part)
+        }
+    }
+
+    /// The oldest message went out whole.
+    fn sent(&mut self, id: u8) {
+        self.drop_front(id);
+        if let Some(client) = self.client_mut(id) {
+            client.draining += 1;
+            self.draining.insert(id);
+        }
+    }
+
+    /// Takes the oldest message off the queue.
+    pub(crate) fn drop_front(&mut self, id: u8) {
+        if let Some(client) = self.client_mut(id)
+            && let Some(message) = client.unsent.pop_front()
+        {
+            client.unsent_bytes -= message.buffer.len();
+            self.pool.put(message.buffer);
+        }
+        self.update_ready(id);
+    }
+
+    /// Queues a message.
+    pub(crate) fn queue_write(&mut self, id: u8, mut message: Outgoing) {
+        self.sequence += 1;
+        message.sequence = self.sequence;
+        if let Some(client) = self.client_mut(id) {
+            client.unsent_bytes += message.buffer.len();
+            client.unsent.push_back(message);
+        }
+        self.update_ready(id);
+    }
+
+    /// Whether the oldest message of a client may go out: a fragment needs no credit of its own.
+    fn may_send(&self, id: u8) -> bool {
+        let Some(client) = self.client(id) else { return false };
+        client.unsent.front().is_some_and(|message| message.started) || self.has_credit(client)
+    }
+
+    fn has_credit(&self, client: &HostClient) -> bool {
+        let shared = || {
+            let record = client.me.and_then(|me| self.me_clients.get(me));
+            client.single_recv_buf && record.is_some_and(|record| record.tx_credits > 0)
+        };
+        client.tx_credits > 0 || client.fixed || shared()
+    }
+
+    /// Keeps the sets of clients with queued and with sendable messages.
+    pub(crate) fn update_ready(&mut self, id: u8) {
+        let queued = self.client(id).is_some_and(|client| !client.unsent.is_empty());
+        self.queued.set(id, queued);
+        self.ready.set(id, queued && self.may_send(id));
+    }
+
+    /// One message costs one credit (`hbm.md` §6).
+    fn spend_credit(&mut self, id: u8) -> Result<(), Errno> {
+        let Self { clients, me_clients, .. } = self;
+        let Some(client) = clients.get_mut(usize::from(id)).and_then(Option::as_deref_mut) else {
+            return Ok(());
+        };
+        if client.fixed {
+            return Ok(());
+        }
+        let credits = if client.single_recv_buf {
+            &mut client.me.and_then(|me| me_clients.get_mut(me)).ok_or(Errno::INVAL)?.tx_credits
+        } else {
+            &mut client.tx_credits
+        };
+        *credits = credits.checked_sub(1).ok_or(Errno::INVAL)?;
+        Ok(())
+    }
+}
