@@ -14,7 +14,13 @@
 //!
 //! Facts that several kinds share, such as `[amt]`, are fields of [`Persona`](crate::Persona).
 
+pub mod amt;
+mod amthi;
 mod echo;
+#[cfg(test)]
+mod fixture;
+
+pub use amt::{Amt, CodeVersion};
 
 use crate::Persona;
 use crate::client::{Client, Properties};
@@ -24,7 +30,11 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 /// Every kind of client.
-pub static KINDS: &[Kind] = &[Kind::of::<echo::Settings>(), Kind::of::<crate::test_client::Settings>()];
+pub static KINDS: &[Kind] = &[
+    Kind::of::<amthi::Settings>(),
+    Kind::of::<echo::Settings>(),
+    Kind::of::<crate::test_client::Settings>(),
+];
 
 /// The kind with that name.
 #[must_use]
@@ -54,6 +64,8 @@ pub struct Context<'a> {
     pub properties: Properties,
     /// The persona it is part of.
     pub persona: &'a Persona,
+    /// The state of its AMT, which clients of several kinds share.
+    pub state: &'a amt::SharedState,
 }
 
 /// A registered kind.
@@ -99,23 +111,4 @@ impl<K: ClientKind> Build for K {
     fn build(&self, context: &Context<'_>) -> Box<dyn Client> {
         ClientKind::build(self, context)
     }
-}
-
-/// The AMT of a persona, `[amt]`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-#[non_exhaustive]
-pub struct Amt {
-    /// Versions of its parts, in the order in which AMTHI tells them.
-    pub versions: Vec<CodeVersion>,
-}
-
-/// One part's version.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CodeVersion {
-    /// Name of the part, at most 20 bytes.
-    pub description: String,
-    /// Its version, at most 20 bytes.
-    pub version: String,
 }

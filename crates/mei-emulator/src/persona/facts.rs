@@ -47,7 +47,10 @@ impl Persona {
     #[must_use]
     pub fn describe(&self) -> Facts {
         let amt = self.amt.as_ref().and_then(|amt| {
-            amt.versions.iter().find(|version| version.description == "AMT").map(|amt| amt.version.clone())
+            amt.versions
+                .iter()
+                .find(|version| version.description == "AMT")
+                .map(|amt| amt.version.to_string())
         });
         Facts {
             name: self.name.clone(),

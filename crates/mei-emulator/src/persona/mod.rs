@@ -11,6 +11,7 @@ pub use error::PersonaError;
 pub use facts::{ClientFacts, Facts};
 
 use crate::client::{Client, Properties};
+use crate::clients::amt::SharedState;
 use crate::clients::{Amt, Context, Kind, Recipe};
 use mei_wire::hbm::Version;
 use mei_wire::pci::Device;
@@ -120,8 +121,9 @@ impl Persona {
 
     /// The clients, built anew: ME client id, entry and client.
     pub(crate) fn build_clients(&self) -> impl Iterator<Item = (&ClientEntry, Box<dyn Client>)> {
-        self.clients.iter().map(|entry| {
-            let context = Context { properties: entry.properties, persona: self };
+        let state = SharedState::new(self.amt.as_ref());
+        self.clients.iter().map(move |entry| {
+            let context = Context { properties: entry.properties, persona: self, state: &state };
             (entry, entry.recipe.build(&context))
         })
     }

@@ -205,6 +205,35 @@ layout! {
 }
 
 layout! {
+    /// Front of the data of [`GET_ME_SETUP_AUDIT_RECORD`](super::Command::GET_ME_SETUP_AUDIT_RECORD) (§4.9);
+    /// the server's name follows as a string.
+    MeSetupAuditRecord, 197 {
+        /// 1 pre-shared key, 2 certificate.
+        tls_mode: u8,
+        /// AMT_BOOLEAN: the server's name was secured by DNS.
+        secure_dns: U32,
+        /// AMT_BOOLEAN: the host asked for it.
+        host_initiated: U32,
+        /// What the hash is.
+        hash_type: U32,
+        /// Hash of the trusted root, left-aligned.
+        hash: [u8; 64],
+        /// Serial numbers of the server's certificates.
+        certificate_serials: [[u8; 16]; 3],
+        /// AMT_BOOLEAN: there were more certificates.
+        additional_serials: U32,
+        /// AMT_BOOLEAN: the root came with the firmware.
+        is_oem_default: U32,
+        /// AMT_BOOLEAN: the time below is known.
+        is_time_valid: U32,
+        /// Address of the server as text, NUL-terminated.
+        server_address: [u8; 46],
+        /// Year, month, day of the week, day, hour, minute, second.
+        time: [U16; 7],
+    }
+}
+
+layout! {
     /// Front of the data of [`GET_TCPIP_PARAMETERS`](super::Command::GET_TCPIP_PARAMETERS) (§4.13); the domain
     /// follows as a string. Addresses are numbers: 0x01020304 is 1.2.3.4.
     TcpipParameters, 24 {

@@ -32,7 +32,9 @@ fn version_string<const MAX: usize>(text: &Text<MAX>) -> VersionString {
 }
 
 /// At most as many as clients accept.
-pub(super) fn code_versions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<CodeVersion>, D::Error> {
+pub(super) fn code_versions<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<CodeVersion>, D::Error> {
     let versions = Vec::<CodeVersion>::deserialize(deserializer)?;
     if versions.len() > CodeVersions::MAX_COUNT {
         return Err(D::Error::custom(format!(
@@ -72,85 +74,6 @@ pub enum Availability {
     Enabled,
     /// It is switched off in the BIOS: AMTHI answers every request with an empty message (`amthi.md` §2).
     Disabled,
-}
-
-/// How far provisioning has come, as AMTHI counts it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ProvisioningState {
-    /// As it came from the factory.
-    #[default]
-    Pre,
-    /// Configuration has begun.
-    In,
-    /// Done.
-    Post,
-}
-
-impl ProvisioningState {
-    /// Its number.
-    #[must_use]
-    pub const fn to_wire(self) -> u32 {
-        match self {
-            Self::Pre => 0,
-            Self::In => 1,
-            Self::Post => 2,
-        }
-    }
-}
-
-/// Who is in control once AMT is provisioned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ControlMode {
-    /// Nobody: it is not provisioned.
-    #[default]
-    None,
-    /// Client control mode: set up by the host itself.
-    Client,
-    /// Admin control mode.
-    Admin,
-}
-
-impl ControlMode {
-    /// Its number.
-    #[must_use]
-    pub const fn to_wire(self) -> u32 {
-        match self {
-            Self::None => 0,
-            Self::Client => 1,
-            Self::Admin => 2,
-        }
-    }
-}
-
-/// How AMT was provisioned when the engine starts.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-#[non_exhaustive]
-pub struct Provisioning {
-    /// How far.
-    pub state: ProvisioningState,
-    /// Who is in control.
-    pub control_mode: ControlMode,
-    /// The mode that GetProvisioningMode answers: 1 enterprise.
-    pub mode: u32,
-    /// Remote configuration is allowed.
-    pub zero_touch: bool,
-    /// Seconds since 1970 of the host's last reset.
-    pub last_host_reset: u32,
-}
-
-impl Default for Provisioning {
-    fn default() -> Self {
-        Self {
-            state: ProvisioningState::Pre,
-            control_mode: ControlMode::None,
-            mode: 1,
-            zero_touch: true,
-            last_host_reset: 0,
-        }
-    }
 }
 
 /// What the local ports speak.

@@ -6,12 +6,14 @@
 mod account;
 mod identity;
 mod network;
+mod provisioning;
 mod state;
 pub(crate) mod values;
 
 pub use account::{Account, CertificateHash, HashAlgorithm};
-pub use identity::{Availability, CodeVersion, ControlMode, Provisioning, ProvisioningState, Tls};
+pub use identity::{Availability, CodeVersion, Tls};
 pub use network::{Ipv6Entry, Lan, LanInterface, ManagementServer, Names};
+pub use provisioning::{ConfigServer, ControlMode, Provisioning, ProvisioningState, SetupAudit};
 pub use state::{Event, SharedState, State, Tunnel};
 pub use values::{Hex, MacAddress, PlatformUuid, Text};
 

@@ -59,9 +59,9 @@ pub struct LanInterface {
     /// Default gateway.
     #[serde(default = "nowhere")]
     pub gateway: Ipv4Addr,
-    /// Name servers, at most two.
+    /// Name servers; the first two are told.
     #[serde(default)]
-    pub dns: [Option<Ipv4Addr>; 2],
+    pub dns: Vec<Ipv4Addr>,
     /// IPv6 addresses; none: IPv6 is off. The first 16 are told.
     #[serde(default)]
     pub ipv6: Vec<Ipv6Entry>,

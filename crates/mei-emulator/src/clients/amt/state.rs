@@ -1,8 +1,7 @@
 //! AMT while the engine runs.
 
-use super::identity::{ControlMode, ProvisioningState};
 use super::values::Text;
-use super::{Amt, Tls};
+use super::{Amt, ControlMode, ProvisioningState, Tls};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

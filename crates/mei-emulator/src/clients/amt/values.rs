@@ -40,6 +40,12 @@ impl<const MAX: usize> Deref for Text<MAX> {
     }
 }
 
+impl<const MAX: usize> PartialEq<&str> for Text<MAX> {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
+    }
+}
+
 impl<const MAX: usize> fmt::Display for Text<MAX> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -56,8 +62,9 @@ impl<'de, const MAX: usize> Deserialize<'de> for Text<MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let length = text.len();
-        Self::new(text)
-            .ok_or_else(|| D::Error::custom(format!("{length} bytes: at most {MAX} and no NUL fit the message")))
+        Self::new(text).ok_or_else(|| {
+            D::Error::custom(format!("{length} bytes: at most {MAX} and no NUL fit the message"))
+        })
     }
 }
 
