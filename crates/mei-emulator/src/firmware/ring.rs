@@ -1,0 +1,118 @@
+//! The DMA ring, engine's side (`hbm.md` §11).
+
+use crate::HostMemory;
+use mei_wire::hbm::DmaDescriptor;
+use mei_wire::registers::SLOT_SIZE;
+
+/// Largest area that is taken, bytes; the driver offers 128 KiB.
+const MAX_SIZE: u32 = 1 << 20;
+/// Bytes of the control block.
+const CONTROL_SIZE: u32 = 32;
+
+/// Byte offsets of the indices in the control block.
+const HOST_WRITE: u64 = 0;
+const HOST_READ: u64 = 8;
+const DEVICE_WRITE: u64 = 16;
+const DEVICE_READ: u64 = 24;
+
+/// Both rings and the control block.
+#[derive(Debug)]
+pub(super) struct Ring {
+    host: Area,
+    device: Area,
+    control: u64,
+    /// Free-running slot indices that the engine moves.
+    host_read: u32,
+    device_write: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Area {
+    address: u64,
+    /// Slots, a power of two.
+    depth: u32,
+}
+
+impl Area {
+    fn new(descriptor: &DmaDescriptor, memory: &dyn HostMemory) -> Option<Self> {
+        let (address, size) = location(descriptor);
+        let valid = size.is_power_of_two() && (SLOT_SIZE as u32..=MAX_SIZE).contains(&size);
+        let last = address.checked_add(u64::from(size) - 1).filter(|_| valid)?;
+        (memory.read(address, &mut [0]) && memory.read(last, &mut [0]))
+            .then_some(Self { address, depth: size / SLOT_SIZE as u32 })
+    }
+
+    /// Where `bytes` bytes from slot `index` on lie: the piece up to the end, and the piece from the start.
+    fn pieces(self, index: u32, bytes: usize) -> [(u64, std::ops::Range<usize>); 2] {
+        let start = (index & (self.depth - 1)) as usize * SLOT_SIZE;
+        let first = bytes.min(self.depth as usize * SLOT_SIZE - start);
+        [(self.address + start as u64, 0..first), (self.address, first..bytes)]
+    }
+}
+
+fn location(descriptor: &DmaDescriptor) -> (u64, u32) {
+    let address = u64::from(descriptor.addr_hi.get()) << 32 | u64::from(descriptor.addr_lo.get());
+    (address, descriptor.size.get())
+}
+
+fn slots(bytes: usize) -> Option<u32> {
+    u32::try_from(bytes.div_ceil(SLOT_SIZE)).ok()
+}
+
+impl Ring {
+    /// Takes what the host offers: host ring, device ring, control block; none when it cannot work.
+    pub(super) fn new(descriptors: &[DmaDescriptor; 3], memory: &dyn HostMemory) -> Option<Self> {
+        let [host, device, control] = descriptors;
+        let (control, size) = location(control);
+        let control_works = size >= CONTROL_SIZE && memory.read(control, &mut [0; CONTROL_SIZE as usize]);
+        control_works.then_some(())?;
+        Some(Self {
+            host: Area::new(host, memory)?,
+            device: Area::new(device, memory)?,
+            control,
+            host_read: 0,
+            device_write: 0,
+        })
+    }
+
+    /// Takes `length` bytes that the host has put into its ring. False when they are not there.
+    pub(super) fn take(&mut self, length: u32, data: &mut Vec<u8>, memory: &mut dyn HostMemory) -> bool {
+        data.clear();
+        let Ok(bytes) = usize::try_from(length) else { return false };
+        let Some(host_write) = self.index(HOST_WRITE, memory) else { return false };
+        let filled = host_write.wrapping_sub(self.host_read);
+        let Some(slots) = slots(bytes).filter(|&slots| filled <= self.host.depth && slots <= filled) else {
+            return false;
+        };
+        data.resize(bytes, 0);
+        for (address, piece) in self.host.pieces(self.host_read, bytes) {
+            if !piece.is_empty() && !memory.read(address, &mut data[piece]) {
+                return false;
+            }
+        }
+        self.host_read = self.host_read.wrapping_add(slots);
+        memory.write(self.control + HOST_READ, &self.host_read.to_le_bytes())
+    }
+
+    /// Puts `data` into the device ring. False, and nothing done, when there is no room.
+    pub(super) fn put(&mut self, data: &[u8], memory: &mut dyn HostMemory) -> bool {
+        let Some(device_read) = self.index(DEVICE_READ, memory) else { return false };
+        let filled = self.device_write.wrapping_sub(device_read);
+        let Some(slots) = slots(data.len()) else { return false };
+        if filled > self.device.depth || slots > self.device.depth - filled {
+            return false;
+        }
+        for (address, piece) in self.device.pieces(self.device_write, data.len()) {
+            if !piece.is_empty() && !memory.write(address, &data[piece]) {
+                return false;
+            }
+        }
+        self.device_write = self.device_write.wrapping_add(slots);
+        memory.write(self.control + DEVICE_WRITE, &self.device_write.to_le_bytes())
+    }
+
+    fn index(&self, offset: u64, memory: &dyn HostMemory) -> Option<u32> {
+        let mut bytes = [0; 4];
+        memory.read(self.control + offset, &mut bytes).then_some(u32::from_le_bytes(bytes))
+    }
+}
