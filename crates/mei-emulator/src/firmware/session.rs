@@ -87,6 +87,12 @@ impl Firmware {
         self.deadline = self.next_deadline();
     }
 
+    /// The engine resets by itself, as after a fault or an update: its host must notice and reset the link.
+    pub fn firmware_reset(&mut self, now: Instant) {
+        self.reset_link("it was asked to", now);
+        self.deadline = self.next_deadline();
+    }
+
     /// Everything that belongs to the link is over.
     fn end_link(&mut self, now: Instant) {
         self.session.up = false;
