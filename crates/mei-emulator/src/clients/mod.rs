@@ -17,8 +17,13 @@
 pub mod amt;
 mod amthi;
 mod echo;
+mod firmware_update;
 #[cfg(test)]
 mod fixture;
+mod hotham;
+mod mkhi;
+mod upid;
+mod watchdog;
 
 pub use amt::{Amt, CodeVersion};
 
@@ -33,6 +38,12 @@ use std::sync::Arc;
 pub static KINDS: &[Kind] = &[
     Kind::of::<amthi::Settings>(),
     Kind::of::<echo::Settings>(),
+    Kind::of::<firmware_update::Settings>(),
+    Kind::of::<hotham::Settings>(),
+    Kind::of::<mkhi::MchiSettings>(),
+    Kind::of::<mkhi::Settings>(),
+    Kind::of::<upid::Settings>(),
+    Kind::of::<watchdog::Settings>(),
     Kind::of::<crate::test_client::Settings>(),
 ];
 
