@@ -64,6 +64,11 @@ impl Connection {
         Ok(Self { channel: Channel::new(socket)?, stage: Stage::Greeting(now + GREETING_TIME) })
     }
 
+    /// Whether a version was agreed on.
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(self.stage, Stage::Ready)
+    }
+
     /// When [`Connection::check`] must be called.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.stage {

@@ -20,6 +20,8 @@ pub trait Engine: Send {
     fn deadline(&self) -> Option<Instant>;
     /// Level of the interrupt line.
     fn interrupt_level(&self) -> bool;
+    /// Whether the line rose since this was asked last, if only for a moment: an MSI is due.
+    fn take_interrupt_edge(&mut self) -> bool;
     /// The function is reset by its host.
     fn function_reset(&mut self, now: Instant);
     /// The engine resets by itself, as after a firmware fault or an update.
@@ -55,11 +57,15 @@ impl Engine for Firmware {
         Firmware::interrupt_level(self)
     }
 
+    fn take_interrupt_edge(&mut self) -> bool {
+        Firmware::take_interrupt_edge(self)
+    }
+
     fn function_reset(&mut self, now: Instant) {
         Firmware::function_reset(self, now);
     }
 
     fn firmware_reset(&mut self, now: Instant) {
-        Firmware::function_reset(self, now);
+        Firmware::firmware_reset(self, now);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::config::{CONFIG_SIZE, Config, InterruptMode, PowerState};
 use crate::engine::Engine;
-use crate::interrupts::{Interrupts, Level};
+use crate::interrupts::{Edge, Interrupts, Level};
 use crate::memory::GuestMemory;
 use crate::protocol::{REGION_BAR0, REGION_CONFIG, REGION_COUNT, RegionAccess};
 use mei_wire::registers::BAR0_SIZE;
@@ -212,8 +212,10 @@ impl<E: Engine> Function<E> {
     fn settle(&mut self) {
         let awake = self.presence == Presence::Present && self.config.power_state() == PowerState::On;
         let level = if awake && self.engine.interrupt_level() { Level::High } else { Level::Low };
+        let risen = self.engine.take_interrupt_edge();
+        let edge = if awake && risen { Edge::Rising } else { Edge::None };
         self.config.set_interrupt_status(level);
-        self.interrupts.update(level, self.config.intx_gate());
+        self.interrupts.update(level, edge, self.config.intx_gate());
     }
 }
 
@@ -252,6 +254,9 @@ mod tests {
         }
         fn interrupt_level(&self) -> bool {
             self.written.last().is_some_and(|(_, value)| value & 1 != 0)
+        }
+        fn take_interrupt_edge(&mut self) -> bool {
+            false
         }
         fn function_reset(&mut self, _: Instant) {
             self.resets += 1;

@@ -34,6 +34,13 @@ pub(crate) enum Level {
     High,
 }
 
+/// Whether it rose since the last update, if only for a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Edge {
+    None,
+    Rising,
+}
+
 /// Whether Interrupt Disable of the command register holds INTx down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IntxGate {
@@ -167,13 +174,12 @@ impl Interrupts {
     }
 
     /// Takes over what the engine's interrupt and the command register say now.
-    pub(crate) fn update(&mut self, level: Level, gate: IntxGate) {
-        let risen = self.level == Level::Low && level == Level::High;
+    pub(crate) fn update(&mut self, level: Level, edge: Edge, gate: IntxGate) {
         self.level = level;
         self.gate = gate;
         if self.msi.is_none() {
             self.raise_intx();
-        } else if risen {
+        } else if edge == Edge::Rising {
             self.signal(Index::Msi);
         }
     }
@@ -287,7 +293,7 @@ mod tests {
     }
 
     fn level(interrupts: &mut Interrupts, level: Level) {
-        interrupts.update(level, IntxGate::Open);
+        interrupts.update(level, Edge::None, IntxGate::Open);
     }
 
     #[test]
@@ -320,9 +326,9 @@ mod tests {
     fn the_command_register_holds_intx_down() {
         let (mut interrupts, line) = (Interrupts::new(InterruptMode::Intx), event());
         set(&mut interrupts, INTX, TRIGGER | EVENTFD, 1, Some(&line)).unwrap();
-        interrupts.update(Level::High, IntxGate::Disabled);
+        interrupts.update(Level::High, Edge::None, IntxGate::Disabled);
         assert_eq!(count(&line), 0);
-        interrupts.update(Level::High, IntxGate::Open);
+        interrupts.update(Level::High, Edge::None, IntxGate::Open);
         assert_eq!(count(&line), 1);
     }
 
@@ -332,11 +338,13 @@ mod tests {
         set(&mut interrupts, INTX, TRIGGER | EVENTFD, 1, Some(&line)).unwrap();
         set(&mut interrupts, MSI, TRIGGER | EVENTFD, 1, Some(&message)).unwrap();
         for _ in 0..3 {
-            interrupts.update(Level::High, IntxGate::Disabled);
-            interrupts.update(Level::High, IntxGate::Disabled);
-            interrupts.update(Level::Low, IntxGate::Disabled);
+            interrupts.update(Level::High, Edge::Rising, IntxGate::Disabled);
+            interrupts.update(Level::High, Edge::None, IntxGate::Disabled);
+            interrupts.update(Level::Low, Edge::None, IntxGate::Disabled);
         }
         assert_eq!((count(&message), count(&line)), (3, 0));
+        interrupts.update(Level::Low, Edge::Rising, IntxGate::Open);
+        assert_eq!((count(&message), count(&line)), (1, 0), "a pulse is an edge");
         set(&mut interrupts, MSI, TRIGGER | NONE, 0, None).unwrap();
         level(&mut interrupts, Level::High);
         assert_eq!((count(&message), count(&line)), (0, 1), "back to the line");
@@ -350,7 +358,7 @@ mod tests {
         let full = eventfd(0, EventfdFlags::CLOEXEC).unwrap();
         rustix::io::write(&full, &(u64::MAX - 1).to_ne_bytes()).unwrap();
         set(&mut interrupts, MSI, TRIGGER | EVENTFD, 1, Some(&full)).unwrap();
-        level(&mut interrupts, Level::High);
+        interrupts.update(Level::High, Edge::Rising, IntxGate::Open);
         let (_read, pipe) = rustix::pipe::pipe().unwrap();
         assert_eq!(set(&mut interrupts, MSI, TRIGGER | EVENTFD, 1, Some(&pipe)), Err(Errno::INVAL));
         assert_eq!(set(&mut interrupts, INTX, UNMASK | EVENTFD, 1, Some(&pipe)), Err(Errno::INVAL));

@@ -27,7 +27,7 @@
 //! use mei_vfio_user::{Options, Server};
 //! use std::time::Instant;
 //!
-//! let persona = Persona::builtin("adl").ok_or("no such persona")?;
+//! let persona = Persona::builtin("tiger-lake").ok_or("no such persona")?;
 //! let engine = Firmware::new(&persona, Instant::now());
 //! let mut server = Server::bind("/run/umei/mei.sock".as_ref(), engine, Options::default())?;
 //! let control = server.control();
@@ -53,5 +53,5 @@ mod version;
 pub use config::InterruptMode;
 pub use control::{Control, Removal};
 pub use engine::Engine;
-pub use server::{Options, Server};
+pub use server::{Lifetime, Options, Server};
 pub use socket::BindError;

@@ -21,6 +21,18 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 pub struct Options {
     /// Interrupts that the function offers.
     pub interrupts: InterruptMode,
+    /// When the server ends by itself.
+    pub lifetime: Lifetime,
+}
+
+/// When a server ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Lifetime {
+    /// Never: it serves one monitor after the other.
+    #[default]
+    Endless,
+    /// When a monitor that it has agreed with on a version leaves.
+    OneMonitor,
 }
 
 /// What goes on after an order.
@@ -48,6 +60,7 @@ pub struct Server<E> {
     control: Control,
     orders: Orders,
     accept_after: Option<Instant>,
+    lifetime: Lifetime,
 }
 
 impl<E: Engine> Server<E> {
@@ -66,6 +79,7 @@ impl<E: Engine> Server<E> {
             control,
             orders,
             accept_after: None,
+            lifetime: options.lifetime,
         })
     }
 
@@ -74,7 +88,7 @@ impl<E: Engine> Server<E> {
         self.control.clone()
     }
 
-    /// Serves until [`Control::stop`].
+    /// Serves until [`Control::stop`], or the end of its [`Lifetime`].
     ///
     /// # Errors
     /// The system refuses to wait.
@@ -89,7 +103,9 @@ impl<E: Engine> Server<E> {
             if ready.unmask {
                 self.function.interrupts.unmask_event();
             }
-            self.serve_connection(ready, now);
+            if self.serve_connection(ready, now) == Next::Stop {
+                return Ok(());
+            }
             if self.function.deadline().is_some_and(|deadline| deadline <= now) {
                 self.function.run(now);
             }
@@ -136,16 +152,19 @@ impl<E: Engine> Server<E> {
         }
     }
 
-    fn serve_connection(&mut self, ready: Ready, now: Instant) {
-        let Some(connection) = &mut self.connection else { return };
+    fn serve_connection(&mut self, ready: Ready, now: Instant) -> Next {
+        let Some(connection) = &mut self.connection else { return Next::Serve };
         let result = if ready.connection { connection.work(&mut self.function) } else { Ok(()) };
-        let Err(reason) = result.and_then(|()| connection.check(now)) else { return };
+        let Err(reason) = result.and_then(|()| connection.check(now)) else { return Next::Serve };
         if reason.is_farewell() {
             log::info!("{}: {reason}", self.socket.path().display());
         } else {
             log::warn!("{}: the connection is ended: {reason}", self.socket.path().display());
         }
+        // Whoever only looks whether somebody listens is not the monitor that is waited for.
+        let served = connection.is_ready();
         self.disconnect(now);
+        if served && self.lifetime == Lifetime::OneMonitor { Next::Stop } else { Next::Serve }
     }
 
     fn disconnect(&mut self, now: Instant) {

@@ -42,6 +42,7 @@ impl Observed {
 pub(crate) struct Recorder {
     observed: Arc<Observed>,
     level: bool,
+    edge: bool,
     alarm: Option<Instant>,
     alarm_requested: bool,
     address: u32,
@@ -55,6 +56,11 @@ impl Recorder {
         let recorder = Self::default();
         let observed = Arc::clone(&recorder.observed);
         (recorder, observed)
+    }
+
+    fn set_level(&mut self, level: bool) {
+        self.edge |= level && !self.level;
+        self.level = level;
     }
 }
 
@@ -74,7 +80,7 @@ impl Engine for Recorder {
 
     fn write32(&mut self, offset: u32, value: u32) {
         match offset {
-            LEVEL => self.level = value != 0,
+            LEVEL => self.set_level(value != 0),
             ALARM => self.alarm_requested = true,
             ADDRESS => self.address = value,
             COPY => self.copy = true,
@@ -93,7 +99,7 @@ impl Engine for Recorder {
         }
         if self.alarm.is_some_and(|alarm| alarm <= now) {
             self.alarm = None;
-            self.level = true;
+            self.set_level(true);
         }
         if std::mem::take(&mut self.copy) {
             let mut bytes = [0; 4];
@@ -112,6 +118,10 @@ impl Engine for Recorder {
         self.level
     }
 
+    fn take_interrupt_edge(&mut self) -> bool {
+        std::mem::take(&mut self.edge)
+    }
+
     fn function_reset(&mut self, _: Instant) {
         *self = Self { observed: Arc::clone(&self.observed), ..Self::default() };
         *self.observed.resets.lock().unwrap() += 1;
@@ -119,7 +129,7 @@ impl Engine for Recorder {
     }
 
     fn firmware_reset(&mut self, _: Instant) {
-        self.level = true;
+        self.set_level(true);
         self.observed.firmware_resets.fetch_add(1, Ordering::Relaxed);
     }
 }

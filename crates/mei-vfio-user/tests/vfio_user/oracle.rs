@@ -58,7 +58,7 @@ fn the_function_is_described() {
 
 #[test]
 fn without_msi_there_is_the_line_alone() {
-    let served = Served::with(Options { interrupts: InterruptMode::Intx });
+    let served = Served::with(Options { interrupts: InterruptMode::Intx, ..Options::default() });
     let mut client = Client::new(served.path()).unwrap();
     assert_eq!(client.get_irq_info(MSI).unwrap().count, 0);
     assert_eq!(config(&mut client, 0x51), [0], "the list of capabilities ends with power management");

@@ -3,7 +3,7 @@
 use crate::engine::Recorder;
 use crate::raw::Raw;
 use crate::{Served, fresh_path};
-use mei_vfio_user::{BindError, Options, Server};
+use mei_vfio_user::{BindError, Lifetime, Options, Server};
 use std::os::unix::net::UnixListener;
 
 fn bind(path: &std::path::Path) -> Result<Server<Recorder>, BindError> {
@@ -59,4 +59,14 @@ fn errors_name_the_path_and_the_remedy() {
     let long = format!("/tmp/{}", "x".repeat(200));
     let error = bind(long.as_ref()).unwrap_err();
     assert!(matches!(error, BindError::TooLong(_)), "{error}");
+}
+
+#[test]
+fn a_server_for_one_monitor_ends_with_it_and_not_with_whoever_looks_in() {
+    let mut served = Served::with(Options { lifetime: Lifetime::OneMonitor, ..Options::default() });
+    drop(Raw::connect(served.path()));
+    let raw = Raw::greet(served.path());
+    drop(raw);
+    served.thread.take().unwrap().join().unwrap().unwrap();
+    assert!(!served.path().exists());
 }
