@@ -6,6 +6,7 @@ mod problems;
 mod report;
 mod text;
 
+use super::remedy::with_remedy;
 use anyhow::Context;
 use mei_client::{Error, Node, Timeouts, sysfs::Attributes};
 use problems::Problems;
@@ -46,11 +47,7 @@ pub(crate) fn main(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Ok(report) => report,
         Err(error) => {
             let remedy = error.remedy();
-            let error = anyhow::Error::from(error);
-            return Err(match remedy {
-                Some(remedy) => anyhow::anyhow!("{error}\nremedy: {remedy}"),
-                None => error,
-            });
+            return Err(with_remedy(error, remedy));
         }
     };
     if arguments.json {

@@ -4,6 +4,7 @@ pub(crate) mod doctor;
 pub(crate) mod info;
 pub(crate) mod ls;
 pub(crate) mod personas;
+pub(crate) mod remedy;
 pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod unbind;

@@ -1,0 +1,271 @@
+//! A real function as its driver's loop sees it.
+
+use crate::bar::Bar;
+use crate::config::Config;
+use crate::error::OpenError;
+use crate::identity::Identity;
+use crate::polling::Polling;
+use crate::uio::{self, Uio};
+use crate::undo::Undo;
+use crate::vfio;
+use mei_wire::registers::{H_CB_WW, H_CSR, HostCsr, ME_CB_RW};
+use mei_wire::{ConfigSpace, Device, DmaMemory, Gone, Registers};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A MEI function of this machine, driven from user space. Dropping it gives back what opening it took.
+///
+/// Once it is gone it stays gone: every access gives [`Gone`], and [`Device::take_interrupt`] says yes so that its
+/// driver finds out.
+#[derive(Debug)]
+pub struct PciFunction {
+    identity: Identity,
+    bar: Bar,
+    config: Config<Arc<OwnedFd>>,
+    access: Access,
+    gone: bool,
+    // Last: what opening changed is put back when nothing uses the function any more.
+    _undo: Undo,
+}
+
+/// What differs between the ways.
+#[derive(Debug)]
+pub(crate) enum Access {
+    /// Through VFIO.
+    Vfio {
+        interrupts: vfio::Interrupts,
+        polling: Option<Polling>,
+        memory: Option<vfio::Memory>,
+        _device: vfio::Device,
+    },
+    /// Through UIO and the sysfs resource.
+    Uio(Uio),
+    /// Through the sysfs resource alone.
+    Polled(Polled),
+}
+
+/// A function that is looked at.
+#[derive(Debug)]
+pub(crate) struct Polled {
+    pub(crate) polling: Polling,
+    /// Held open against others.
+    pub(crate) _uio: Option<Uio>,
+}
+
+impl PciFunction {
+    pub(crate) fn new(
+        identity: Identity,
+        bar: Bar,
+        config: Config<Arc<OwnedFd>>,
+        access: Access,
+        undo: Undo,
+    ) -> Result<Self, OpenError> {
+        let address = identity.address;
+        let mut function = Self { identity, bar, config, access, gone: false, _undo: undo };
+        match function.read32(H_CSR) {
+            Ok(status) => log::debug!("{address}: H_CSR {status:#010x}"),
+            Err(Gone) => return Err(OpenError::Gone { address }),
+        }
+        Ok(function)
+    }
+
+    /// What it is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Notes that the function is gone.
+    fn lost(&mut self) -> Gone {
+        if !self.gone {
+            log::warn!("{} is gone", self.identity.address);
+            self.gone = true;
+        }
+        Gone
+    }
+
+    /// Whether the function still answers, after a value that one which is gone would give as well: all-ones, or 0
+    /// from `H_CSR`, whose depth is never 0. Reads nothing that has a side effect.
+    fn confirm(&mut self) -> Result<(), Gone> {
+        let answers = !self.bar.lost()
+            && match self.bar.read32(H_CSR) {
+                Ok(u32::MAX) | Err(Gone) => false,
+                Ok(0) => self.config.decodes_memory(),
+                Ok(_) => true,
+            };
+        if answers { Ok(()) } else { Err(self.lost()) }
+    }
+
+    fn checked<T>(&mut self, result: Result<T, Gone>) -> Result<T, Gone> {
+        result.map_err(|Gone| self.lost())
+    }
+
+    fn polling(&mut self) -> Option<&mut Polling> {
+        match &mut self.access {
+            Access::Vfio { polling, .. } => polling.as_mut(),
+            Access::Uio(_) => None,
+            Access::Polled(polled) => Some(&mut polled.polling),
+        }
+    }
+}
+
+impl Registers for PciFunction {
+    fn read32(&mut self, offset: u32) -> Result<u32, Gone> {
+        if self.gone {
+            return Err(Gone);
+        }
+        let value = self.bar.read32(offset);
+        let value = self.checked(value)?;
+        if value == u32::MAX || value == 0 && offset == H_CSR {
+            self.confirm()?;
+        }
+        Ok(value)
+    }
+
+    fn write32(&mut self, offset: u32, value: u32) -> Result<(), Gone> {
+        if self.gone {
+            return Err(Gone);
+        }
+        if let Some(polling) = self.polling() {
+            polling.hurry();
+        }
+        let written = self.bar.write32(offset, value);
+        self.checked(written)
+    }
+
+    fn read_window(&mut self, slots: &mut [u32]) -> Result<(), Gone> {
+        if self.gone {
+            return Err(Gone);
+        }
+        let mut all_ones = false;
+        for slot in slots {
+            let value = self.bar.read32(ME_CB_RW);
+            *slot = self.checked(value)?;
+            all_ones |= *slot == u32::MAX;
+        }
+        if all_ones { self.confirm() } else { Ok(()) }
+    }
+
+    fn write_window(&mut self, slots: &[u32]) -> Result<(), Gone> {
+        if self.gone {
+            return Err(Gone);
+        }
+        for &slot in slots {
+            let written = self.bar.write32(H_CB_WW, slot);
+            self.checked(written)?;
+        }
+        Ok(())
+    }
+}
+
+impl ConfigSpace for PciFunction {
+    fn read_config32(&mut self, offset: u16) -> Result<u32, Gone> {
+        if self.gone {
+            return Err(Gone);
+        }
+        let word = self.config.read32(offset);
+        self.checked(word)
+    }
+}
+
+impl DmaMemory for PciFunction {
+    fn allocate_dma(&mut self, size: u32) -> Option<u64> {
+        match &mut self.access {
+            Access::Vfio { memory: Some(memory), .. } => memory.allocate(size),
+            _ => None,
+        }
+    }
+
+    fn read_dma(&self, address: u64, bytes: &mut [u8]) -> Result<(), Gone> {
+        match &self.access {
+            Access::Vfio { memory: Some(memory), .. } => memory.read(address, bytes),
+            _ => Err(Gone),
+        }
+    }
+
+    fn write_dma(&mut self, address: u64, bytes: &[u8]) -> Result<(), Gone> {
+        match &mut self.access {
+            Access::Vfio { memory: Some(memory), .. } => memory.write(address, bytes),
+            _ => Err(Gone),
+        }
+    }
+}
+
+impl Device for PciFunction {
+    fn run(&mut self, now: Instant) {
+        let Self { bar, access, .. } = self;
+        let polling = match access {
+            Access::Vfio { polling, .. } => polling.as_mut(),
+            Access::Uio(_) => None,
+            Access::Polled(polled) => Some(&mut polled.polling),
+        };
+        if let Some(polling) = polling {
+            // A status that looks like that of a function which is gone is left to its driver to read.
+            polling
+                .run(now, || bar.read32(H_CSR).ok().filter(|&s| s != u32::MAX && s != 0).map(HostCsr::from));
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match &self.access {
+            _ if self.gone => None,
+            Access::Vfio { polling, .. } => polling.as_ref().map(Polling::deadline),
+            Access::Uio(_) => None,
+            Access::Polled(polled) => Some(polled.polling.deadline()),
+        }
+    }
+
+    fn take_interrupt(&mut self) -> bool {
+        let (interrupt, gone) = match &mut self.access {
+            Access::Vfio { interrupts, polling, .. } => {
+                let happened = interrupts.take();
+                (happened.interrupt || polling.as_mut().is_some_and(Polling::take), happened.gone)
+            }
+            Access::Uio(uio) => match uio.take() {
+                uio::Happened::Interrupt => (true, false),
+                uio::Happened::Nothing => (false, false),
+                uio::Happened::Gone => (false, true),
+            },
+            Access::Polled(polled) => (polled.polling.take(), false),
+        };
+        if gone {
+            self.lost();
+        }
+        interrupt || self.gone
+    }
+
+    fn end_of_interrupt(&mut self) {
+        let line = match &self.access {
+            Access::Vfio { interrupts, .. } => interrupts.is_line(),
+            Access::Uio(_) => true,
+            Access::Polled(_) => false,
+        };
+        if !line || self.gone {
+            return;
+        }
+        // The acknowledgement must have reached the function before its line is opened, or it fires again for what
+        // was dealt with (`hw.md` §5): a read pushes the posted writes in front of it.
+        if self.read32(H_CSR).is_err() {
+            return;
+        }
+        let opened = match &mut self.access {
+            Access::Vfio { interrupts, .. } => interrupts.unmask().map_err(|errno| {
+                log::warn!("cannot open the interrupt line: {errno}");
+                Gone
+            }),
+            Access::Uio(_) => self.config.open_line(),
+            Access::Polled(_) => Ok(()),
+        };
+        if opened.is_err() {
+            self.lost();
+        }
+    }
+
+    fn interrupt_fd(&self) -> Option<BorrowedFd<'_>> {
+        match &self.access {
+            Access::Vfio { interrupts, .. } => Some(interrupts.fd()),
+            Access::Uio(uio) => Some(uio.fd()),
+            Access::Polled(_) => None,
+        }
+    }
+}
