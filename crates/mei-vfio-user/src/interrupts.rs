@@ -16,6 +16,8 @@ const NO_WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 enum Index {
     Intx,
     Msi,
+    /// The bus reports an unrecoverable error. Nothing fails so here, but QEMU warns where it cannot listen.
+    Error,
     /// The function asks the monitor to let go of it.
     Request,
 }
@@ -57,6 +59,7 @@ pub(crate) struct Interrupts {
     /// The monitor's other end of the mask: an event here unmasks INTx.
     intx_unmask: Option<OwnedFd>,
     msi: Option<OwnedFd>,
+    error: Option<OwnedFd>,
     request: Option<OwnedFd>,
     level: Level,
     gate: IntxGate,
@@ -70,6 +73,7 @@ impl Interrupts {
             intx_mask: Mask::Open,
             intx_unmask: None,
             msi: None,
+            error: None,
             request: None,
             level: Level::Low,
             gate: IntxGate::Open,
@@ -84,7 +88,7 @@ impl Interrupts {
     pub(crate) fn info(&self, index: u32) -> Result<(u32, u32), Errno> {
         Ok(match self.index(index) {
             Some(Index::Intx) => (IRQ_EVENTFD | IRQ_MASKABLE | IRQ_AUTOMASKED, 1),
-            Some(Index::Msi | Index::Request) => (IRQ_EVENTFD | IRQ_NORESIZE, 1),
+            Some(Index::Msi | Index::Error | Index::Request) => (IRQ_EVENTFD | IRQ_NORESIZE, 1),
             None if index < IRQ_COUNT => (0, 0),
             None => return Err(Errno::INVAL),
         })
@@ -94,6 +98,7 @@ impl Interrupts {
         match (index, self.mode) {
             (0, _) => Some(Index::Intx),
             (1, InterruptMode::Msi) => Some(Index::Msi),
+            (3, _) => Some(Index::Error),
             (4, _) => Some(Index::Request),
             _ => None,
         }
@@ -169,6 +174,7 @@ impl Interrupts {
                     self.signal(Index::Msi);
                 }
             }
+            Index::Error => self.error = trigger,
             Index::Request => self.request = trigger,
         }
     }
@@ -211,6 +217,7 @@ impl Interrupts {
         let trigger = match index {
             Index::Intx => &self.intx,
             Index::Msi => &self.msi,
+            Index::Error => &self.error,
             Index::Request => &self.request,
         };
         let Some(trigger) = trigger else { return };
@@ -258,7 +265,7 @@ mod tests {
 
     const INTX: u32 = 0;
     const MSI: u32 = 1;
-    const ERR: u32 = 3;
+    const MSIX: u32 = 2;
     const REQ: u32 = 4;
     const NONE: u32 = 1;
     const BOOL: u32 = 2;
@@ -400,7 +407,7 @@ mod tests {
             (INTX, MASK | EVENTFD, 1),
             (INTX, TRIGGER | NONE | 64, 1),
             (MSI, TRIGGER | EVENTFD, 1),
-            (ERR, TRIGGER | EVENTFD, 1),
+            (MSIX, TRIGGER | EVENTFD, 1),
             (REQ, MASK | NONE, 1),
             (5, TRIGGER | NONE, 0),
             (u32::MAX, TRIGGER | NONE, 0),
