@@ -29,7 +29,6 @@ pub use amt::{Amt, CodeVersion};
 
 use crate::Persona;
 use crate::client::{Client, Properties};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::sync::Arc;
