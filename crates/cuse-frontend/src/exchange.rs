@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use cuse::wire::{FileHandle, IoctlFlags, IoctlIovec, Unique};
 use cuse::{Channel, Delivery, Errno, Ioctl, Operation, Request};
-use mei_core::{Blocking, Call, DeviceState, Handle, Host, IoctlCopies, Output, Reply};
+use mei_core::{Call, DeviceState, Handle, Host, IoctlCopies, Output, Reply};
 use mei_wire::Device;
 
 use crate::answer::{errno, note, refuse, send};
@@ -75,11 +75,6 @@ impl<D: Device> Exchange<D> {
         self.host.state() == DeviceState::Disabled
     }
 
-    /// Whether the driver has given up a function that is no longer there: no vendor answers.
-    pub(crate) fn is_gone(&mut self) -> bool {
-        self.is_disabled() && matches!(self.host.function_mut().read_config32(0), Err(_) | Ok(u32::MAX))
-    }
-
     /// When [`Exchange::settle`] must be called.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         [self.host.deadline(), self.host.function().deadline(), self.calls.next_look()]
@@ -96,14 +91,17 @@ impl<D: Device> Exchange<D> {
                 let kind = Kind::Open { fh: self.files.name(), flags: open.flags };
                 self.ask(caller, kind, Call::Open, channel, now);
             }
+            // What follows the first piece of a call too large for one request. It must neither sleep nor take
+            // a new message; what is left of the present one stays for the next call (cuse.md §5).
+            Operation::Read(read) if read.offset > 0 => {
+                note(caller.unique, channel.reply_data(caller.unique, &[]));
+            }
             Operation::Read(read) => {
                 let file = self.files.get_with_flags(read.fh, read.flags);
                 let handle = file.and_then(|file| file.handle);
-                // What follows the first piece of one large call must not sleep: the call has its data.
-                let blocking = if read.offset > 0 { Blocking::NonBlocking } else { blocking(read.flags) };
                 self.ask_file(caller, handle, Kind::Read { size: read.size }, channel, now, |handle| {
                     let size = usize::try_from(read.size).unwrap_or(usize::MAX);
-                    Call::Read { handle, size, offset: read.offset, blocking }
+                    Call::Read { handle, size, offset: read.offset, blocking: blocking(read.flags) }
                 });
             }
             Operation::Write(write) => {

@@ -219,7 +219,7 @@ impl<S: Session, D: Device> Frontend<S, D> {
     /// Goes from one phase to the next; the pause to return, if any.
     fn change(&mut self, now: Instant) -> Option<Pause> {
         match self.phase {
-            Phase::Serving if self.exchange.is_gone() => {
+            Phase::Serving if self.exchange.host.is_gone() => {
                 self.exchange.host.remove(now);
                 let channel = self.session.channel();
                 self.exchange.drain(channel, now);

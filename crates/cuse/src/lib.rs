@@ -7,6 +7,8 @@
 //! answered through the [`Channel`], now or later, by their [`wire::Unique`]. What is not about an open file
 //! the session answers itself.
 //!
+//! A [`TreeSession`] is another thing: a file system of small texts, to put beside a device what sysfs has.
+//!
 //! The one invariant: **every request that is handed out waits for exactly one answer**, and a program waits
 //! with it; nothing else is ever left unanswered, malformed messages included. Receiving and answering
 //! allocates nothing.
@@ -60,6 +62,7 @@ pub use rustix::io::Errno;
 pub use session::cuse::{CuseError, CuseOptions, CuseSession, Node};
 pub use session::fuse::FuseSession;
 pub use session::mount::{FileAttributes, FuseOptions, MountError, Permissions, Visibility, clear_stale};
+pub use session::tree::{Entry, Tree, TreeSession};
 pub use session::{Received, Session, SessionError, wait};
 
 /// Most bytes of one READ or WRITE that the sessions agree to. Room for any message of up to 126 977 bytes in

@@ -172,6 +172,7 @@ impl<'a> Body<'a> {
             }
             Opcode::GETATTR => Self::Directory(DirectoryOperation::Getattr(payload.take()?)),
             Opcode::SETATTR => Self::Directory(DirectoryOperation::Setattr(payload.take()?)),
+            Opcode::READLINK => Self::Directory(DirectoryOperation::Readlink),
             Opcode::OPENDIR => Self::Directory(DirectoryOperation::Opendir(payload.take()?)),
             Opcode::READDIR => Self::Directory(DirectoryOperation::Readdir(payload.take()?)),
             Opcode::RELEASEDIR => Self::Directory(DirectoryOperation::Releasedir(payload.take()?)),

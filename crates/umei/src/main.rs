@@ -1,6 +1,12 @@
 //! The Management Engine Interface in user space.
 
+mod backend;
 mod commands;
+mod facilities;
+mod notify;
+mod ready;
+mod sys;
+mod sysfs;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

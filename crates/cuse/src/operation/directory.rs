@@ -20,6 +20,8 @@ pub enum DirectoryOperation<'a> {
     Getattr(GetattrIn),
     /// Change attributes.
     Setattr(SetattrIn),
+    /// Where a symbolic link points.
+    Readlink,
     /// Open the directory.
     Opendir(OpenIn),
     /// List it.

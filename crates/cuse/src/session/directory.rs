@@ -104,6 +104,8 @@ impl Directory {
             }
             DirectoryOperation::Getattr(_) => or_error(self.attributes(node), Answer::Attr),
             DirectoryOperation::Setattr(change) => or_error(self.set_attributes(node, change), Answer::Attr),
+            // There is none.
+            DirectoryOperation::Readlink => Answer::Error(Errno::INVAL),
             DirectoryOperation::Opendir(_) => {
                 Answer::Open(OpenOut { fh: FileHandle(0), open_flags: OpenFlags(0), padding: 0 })
             }

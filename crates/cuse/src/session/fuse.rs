@@ -95,7 +95,7 @@ impl FuseSession {
 }
 
 /// What an operation is refused with that neither the session nor its user serves.
-fn refusal(opcode: Opcode) -> Errno {
+pub(super) fn refusal(opcode: Opcode) -> Errno {
     match opcode {
         Opcode::SYMLINK
         | Opcode::MKNOD

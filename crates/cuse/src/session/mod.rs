@@ -16,6 +16,7 @@ mod directory;
 pub(crate) mod fuse;
 mod init;
 pub(crate) mod mount;
+pub(crate) mod tree;
 
 /// How long the kernel may take to send the first message, which it does while the device is opened.
 const FIRST_MESSAGE: Duration = Duration::from_secs(5);

@@ -118,3 +118,11 @@ flags! {
         SIZE = 1 << 3;
     }
 }
+
+impl SetattrValid {
+    /// Whether neither mode nor owner changes.
+    #[must_use]
+    pub const fn is_harmless(self) -> bool {
+        self.intersection(Self(Self::MODE.0 | Self::UID.0 | Self::GID.0)).0 == 0
+    }
+}

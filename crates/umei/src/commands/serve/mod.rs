@@ -1,0 +1,167 @@
+//! `umei serve`: a MEI device for everyone.
+
+mod link;
+mod place;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use cuse::{DeviceName, Session};
+use cuse_frontend::{Frontend, Linger, Pause, Remote};
+
+use self::place::Place;
+use crate::backend::{self, AnyDevice, EngineChoice};
+use crate::facilities::{self, State};
+use crate::sys::Signals;
+use crate::sysfs::{self, Placement};
+use crate::{notify, ready};
+
+/// How long a device may take to become ready before the service manager is told all the same.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long programs may keep a device open that is going away.
+const LINGER: Duration = Duration::from_secs(2);
+/// How often to look whether a function that is gone has come back.
+const RETURN: Duration = Duration::from_secs(1);
+
+/// Serve a MEI device to every program of this machine
+///
+/// Over CUSE it is a character device like the kernel driver's; over FUSE a file behind a symbolic link in /dev.
+/// Both need root. It ends with SIGTERM or SIGINT: every program that waits gets ENODEV first.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// How to offer the device [default: cuse where the kernel has it, else fuse]
+    #[arg(long, value_enum)]
+    frontend: Option<FrontendKind>,
+    /// Name of the device in /dev
+    #[arg(long, default_value = "mei0", value_parser = device_name)]
+    name: DeviceName,
+    #[command(flatten)]
+    engine: backend::EngineArguments,
+    /// Over FUSE, directories to show the device in, instead of /dev
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    mount: Vec<PathBuf>,
+    /// Directory to show the device's sysfs in, as class/mei and devices
+    #[arg(long, value_name = "DIR")]
+    sysfs: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FrontendKind {
+    /// A character device.
+    Cuse,
+    /// A file that behaves like one.
+    Fuse,
+}
+
+fn device_name(text: &str) -> Result<DeviceName, cuse::NameError> {
+    DeviceName::new(text)
+}
+
+pub(crate) fn main(arguments: Arguments) -> Result<ExitCode> {
+    let engine = arguments.engine.choose()?;
+    let signals = Signals::take().context("taking signals")?;
+    let kind = match arguments.frontend {
+        Some(kind) => kind,
+        None if facilities::cuse().state == State::Works && arguments.mount.is_empty() => FrontendKind::Cuse,
+        None => FrontendKind::Fuse,
+    };
+    match kind {
+        FrontendKind::Cuse if !arguments.mount.is_empty() => {
+            bail!("--mount is for --frontend fuse: a character device is in /dev")
+        }
+        FrontendKind::Cuse => {
+            let (session, place) = place::character_device(&arguments.name)?;
+            serve(session, place, &engine, signals, &arguments)
+        }
+        FrontendKind::Fuse => {
+            let (session, place) = place::file(&arguments.name, &arguments.mount)?;
+            serve(session, place, &engine, signals, &arguments)
+        }
+    }
+}
+
+fn serve<S: Session>(
+    session: S,
+    place: Place,
+    engine: &EngineChoice,
+    signals: Signals,
+    arguments: &Arguments,
+) -> Result<ExitCode> {
+    let host = engine.start(Instant::now());
+    let frontend = Frontend::new(session, host)?.lingering(Linger::AtMost(LINGER));
+    let remote = frontend.remote();
+    // Lives as long as the device is served.
+    let _sysfs = match &arguments.sysfs {
+        Some(directory) => {
+            let placement = Placement { name: arguments.name.as_str().to_owned(), numbers: place.numbers };
+            Some(sysfs::serve(directory, remote.clone(), engine.function(), placement)?)
+        }
+        None => None,
+    };
+    start_thread("signals", {
+        let remote = remote.clone();
+        move || stop_on_signal(&signals, &remote)
+    })?;
+    start_thread("ready", {
+        let shown = place.shown.clone();
+        move || announce(&remote, &shown)
+    })?;
+    let ended = supervise(frontend, engine);
+    notify::stopping();
+    drop(place);
+    ended?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn start_thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(run)
+        .map(drop)
+        .with_context(|| format!("starting the thread for {name}"))
+}
+
+fn stop_on_signal(signals: &Signals, remote: &Remote<AnyDevice>) {
+    loop {
+        match signals.wait() {
+            Ok(signal) if signal.ends() => remote.stop(),
+            Ok(_) => {}
+            Err(error) => return log::error!("signals are not heard any more: {error}"),
+        }
+    }
+}
+
+fn announce(remote: &Remote<AnyDevice>, shown: &str) {
+    if let Err(error) = ready::wait(remote, PATIENCE) {
+        return log::error!("{error:#}");
+    }
+    eprintln!("umei serve: {shown} is there");
+    notify::ready();
+}
+
+/// Serves to the end, over removals of the function.
+fn supervise<S: Session>(mut frontend: Frontend<S, AnyDevice>, engine: &EngineChoice) -> Result<()> {
+    let mut until = None;
+    loop {
+        match frontend.run(until)? {
+            Pause::Stopped => return Ok(()),
+            Pause::Ended => {
+                bail!("the device was taken away: its file system was unmounted, or its session aborted")
+            }
+            Pause::Gone => {
+                log::warn!("the function is gone; programs get ENODEV until it is back");
+                until = Some(Instant::now() + RETURN);
+            }
+            Pause::Time => {
+                let now = Instant::now();
+                frontend.replace(engine.start(now));
+                log::warn!("the function is back");
+                until = None;
+            }
+        }
+    }
+}

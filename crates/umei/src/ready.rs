@@ -1,0 +1,34 @@
+//! Waiting until a device works.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use cuse_frontend::Remote;
+use mei_core::DeviceState;
+use mei_wire::Device;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+/// Waits until the device behind `remote` is ENABLED or has given up, `patience` at most. A device that is not
+/// ready then is left to its users: they see what its state says.
+pub(crate) fn wait<D: Device>(remote: &Remote<D>, patience: Duration) -> Result<()> {
+    let until = Instant::now() + patience;
+    let watch = remote.watch_state()?;
+    loop {
+        watch.take();
+        let state = remote.visit(|host, _| host.state())?;
+        let left = until.saturating_duration_since(Instant::now());
+        if state == DeviceState::Enabled {
+            return Ok(());
+        }
+        if state == DeviceState::Disabled || left.is_zero() {
+            log::warn!("the device is {state}: programs get ENODEV");
+            return Ok(());
+        }
+        let timeout = Timespec::try_from(left).context("a time-out")?;
+        match poll(&mut [PollFd::new(&watch, PollFlags::IN)], Some(&timeout)) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno).context("waiting for the device"),
+        }
+    }
+}
