@@ -215,7 +215,8 @@ pub(crate) fn run_ok(command: &mut Command, log: &Path, limit: Duration) -> Resu
 
 /// A command as one would type it.
 pub(crate) fn show(command: &Command) -> String {
-    let mut text = command.get_program().to_string_lossy().into_owned();
+    let program = Path::new(command.get_program());
+    let mut text = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
     for argument in command.get_args() {
         text.push(' ');
         text.push_str(&argument.to_string_lossy());

@@ -96,21 +96,25 @@ fn stripped(program: &Path) -> Result<PathBuf> {
         return Ok(place);
     }
     fs::create_dir_all(workspace::scratch("stripped"))?;
-    // Guests are prepared side by side: each writes its own copy and moves it into place whole.
-    let own = place.with_extension(format!("{:?}", std::thread::current().id()));
+    let own = own_copy(&place);
     let mut command = Command::new("strip");
     command.arg("--strip-debug").arg("-o").arg(&own).arg(program);
-    run_ok(&mut command, &workspace::log("strip"), TOOL)?;
+    run_ok(&mut command, &own.with_extension("log"), TOOL)?;
     fs::rename(own, &place)?;
     Ok(place)
+}
+
+/// A name for this thread alone: guests are prepared side by side, and each moves its copy into place whole.
+fn own_copy(place: &Path) -> PathBuf {
+    place.with_extension(format!("{:?}", std::thread::current().id()).replace(['(', ')'], ""))
 }
 
 /// The libraries that the loader would load for a program; none for a static one.
 fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
     let mut command = Command::new(LOADER);
     command.arg("--list").arg(program);
-    let listed = workspace::scratch("libraries").join(program.file_name().unwrap_or_default());
-    let finished = run_split(&mut command, &listed, &workspace::log("loader"), TOOL)?;
+    let listed = own_copy(&workspace::scratch("libraries").join(program.file_name().unwrap_or_default()));
+    let finished = run_split(&mut command, &listed, &listed.with_extension("log"), TOOL)?;
     if !finished.succeeded() {
         return Ok(Vec::new());
     }

@@ -119,7 +119,10 @@ impl Summary {
 
     /// The whole text; its last line is `N passed, N failed, N skipped`.
     pub(crate) fn text(&self) -> String {
-        let mut text = String::from("\nstage     seconds  outcome\n");
+        let mut text = String::new();
+        if !self.stages.is_empty() {
+            text.push_str("\nstage     seconds  outcome\n");
+        }
         for stage in &self.stages {
             let outcome = stage.outcome.as_ref().map_or_else(String::as_str, |()| "ok");
             push(&mut text, format_args!("{:<10}{:>7}  {outcome}", stage.name, stage.took.as_secs()));
