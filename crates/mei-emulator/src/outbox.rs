@@ -1,6 +1,7 @@
 //! Where firmware clients put what they say, until the host has credit for it.
 
 use crate::ConnectionId;
+use crate::test_client::{Command, MAX_ARMED};
 
 /// Most connections that exist at once in one engine; the low byte of a [`ConnectionId`] is its lane.
 pub(crate) const LANES: usize = 256;
@@ -17,7 +18,7 @@ pub(crate) const LANES: usize = 256;
 pub struct Outbox {
     lanes: Vec<Lane>,
     touched: LaneSet,
-    commands: Vec<crate::test_client::Command>,
+    commands: Vec<Command>,
 }
 
 impl Outbox {
@@ -51,9 +52,18 @@ impl Outbox {
         let end = lane.bytes.len() + length;
         write(&mut lane.bytes);
         lane.bytes.resize(end, 0);
-        lane.messages.push_back(Entry { vtag, length, sent: 0 });
+        lane.messages.push_back(Entry { vtag, length, sent: 0, credit: Credit::Needed });
         self.touched.insert(connection.lane());
         true
+    }
+
+    /// Queues one message that goes out whether the host has credit or not.
+    pub(crate) fn send_unasked(&mut self, connection: ConnectionId, message: &[u8]) {
+        if self.send(connection, 0, message)
+            && let Some(entry) = self.lane_mut(connection).and_then(|lane| lane.messages.back_mut())
+        {
+            entry.credit = Credit::NotNeeded;
+        }
     }
 
     /// Bytes that wait for credit on a connection.
@@ -144,6 +154,7 @@ impl Outbox {
         Some(Front {
             vtag: entry.vtag,
             started: entry.sent > 0,
+            credit: entry.credit,
             rest: &lane.bytes[start..lane.head + entry.length],
         })
     }
@@ -180,16 +191,18 @@ impl Outbox {
             .is_some_and(|lane| lane.refused && half(lane) && std::mem::take(&mut lane.refused))
     }
 
-    /// Asks something of the engine that only a test client may.
-    pub(crate) fn command(&mut self, command: crate::test_client::Command) {
-        if self.commands.len() < crate::test_client::MAX_ARMED {
+    /// Asks something of the engine that only a test client may. False when too much was asked already.
+    pub(crate) fn command(&mut self, command: Command) -> bool {
+        let room = self.commands.len() < MAX_ARMED;
+        if room {
             self.commands.push(command);
         }
+        room
     }
 
-    /// What test clients asked for, oldest first; empty afterwards.
-    pub(crate) fn commands(&mut self) -> std::vec::Drain<'_, crate::test_client::Command> {
-        self.commands.drain(..)
+    /// What test clients asked for, oldest first.
+    pub(crate) fn take_commands(&mut self) -> Vec<Command> {
+        std::mem::take(&mut self.commands)
     }
 
     fn flag(&mut self, connection: ConnectionId, set: impl FnOnce(&mut Lane)) {
@@ -233,6 +246,7 @@ pub(crate) struct Front<'a> {
     pub(crate) vtag: u8,
     /// Whether a part of it has gone out.
     pub(crate) started: bool,
+    pub(crate) credit: Credit,
     /// What has not.
     pub(crate) rest: &'a [u8],
 }
@@ -284,6 +298,16 @@ struct Entry {
     length: usize,
     /// Bytes of it that went out.
     sent: usize,
+    credit: Credit,
+}
+
+/// Whether a message waits for the host's credit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Credit {
+    /// As the protocol wants it.
+    Needed,
+    /// It breaks the protocol, as a test asked.
+    NotNeeded,
 }
 
 impl Lane {

@@ -1,11 +1,13 @@
 //! Connections: opening, ending, credit (`hbm.md` §5, §6).
 
+use super::armed::Verdict;
 use super::connections::State;
 use super::{Firmware, NO_CLIENT};
 use crate::client::{ConnectionId, CreditPolicy, Outbox};
 use crate::outbox;
+use crate::test_client::Response;
 use mei_wire::Address;
-use mei_wire::hbm::{ClientConnectRes, ClientDisconnectReq, FlowControl, Status};
+use mei_wire::hbm::{ClientConnectRes, ClientDisconnectReq, Command, FlowControl, Status};
 use std::time::Instant;
 use zerocopy::IntoBytes;
 
@@ -23,10 +25,19 @@ pub(super) struct PendingConnect {
 impl Firmware {
     /// CLIENT_CONNECT_REQ.
     pub(super) fn connect(&mut self, address: Address, now: Instant) {
-        let outcome = self.admit(address, now);
+        let client = self.client_at(address.me);
+        let verdict = self.armed.verdict(Response::Bus(Command::CLIENT_CONNECT_RES.0), client);
+        let outcome = match verdict {
+            Some(Verdict::Swallow) => return,
+            Some(Verdict::Status(status)) if status != Status::SUCCESS => Err(status),
+            _ => self.admit(address, now),
+        };
         let status = match outcome {
             Ok(client) => {
-                let delay = self.clients[client].connect_delay;
+                let delay = match verdict {
+                    Some(Verdict::Delay(delay)) => delay,
+                    _ => self.clients[client].connect_delay,
+                };
                 if !delay.is_zero() {
                     self.pending_connects.push(PendingConnect { address, client, due: now + delay });
                     return;
@@ -211,6 +222,7 @@ impl Firmware {
         if !slot.properties.single_receive_buffer {
             return;
         }
+        let coming = self.pending_connects.iter().any(|connect| connect.client == client);
         let due = slot.shared_due.take_if(|due| *due == id).is_some();
         match self.connections.first_open_to(client) {
             Some(heir) if due => {
@@ -219,7 +231,9 @@ impl Firmware {
                 self.outbox.touch(heir.id);
             }
             Some(_) => {}
-            None => slot.shared_granted = 0,
+            // The host forgets the credit with the last connection, those that are coming up included.
+            None if !coming => slot.shared_granted = 0,
+            None => {}
         }
     }
 }

@@ -1,16 +1,17 @@
 //! The Host Bus Message responder (`hbm.md` §2–§5, §13).
 
 use super::Firmware;
+use super::armed::Verdict;
 use super::connections::State;
 use super::ring::Ring;
 use super::session::Protocol;
 use crate::HostMemory;
 use crate::client::Properties;
-use mei_wire::Address;
+use crate::test_client::Response;
 use mei_wire::hbm::{
     AddClientReq, CapabilitiesRes, ClientDisconnectRes, ClientDmaMapRes, ClientDmaUnmapRes, ClientProperties,
-    ClientPropertiesRes, DmaSetupReq, DmaSetupRes, HostEnumRes, HostMessage, HostStartRes, HostStopRes,
-    NotifyReq, NotifyRes, Status, Version, capability,
+    ClientPropertiesRes, Command, DmaSetupReq, DmaSetupRes, HostEnumRes, HostMessage, HostStartRes,
+    HostStopRes, NotifyReq, NotifyRes, Status, Version, capability,
 };
 use std::time::Instant;
 use zerocopy::IntoBytes;
@@ -30,7 +31,7 @@ impl Firmware {
             (HostMessage::HostStartReq(request), _) => self.start(request.version(), now),
             (HostMessage::HostStopReq(_), _) => {
                 self.end_protocol(now);
-                self.send_hbm(HostStopRes::new().as_bytes());
+                self.respond(None, HostStopRes::new().as_bytes(), now);
             }
             (message, Protocol::Idle) => log::debug!("ignored before HOST_START_REQ: {message:?}"),
             (message, Protocol::Started { version, vtag, .. }) => {
@@ -48,21 +49,22 @@ impl Firmware {
         now: Instant,
     ) {
         match message {
-            HostMessage::HostEnumReq(_) => self.enumerate(),
-            HostMessage::ClientPropertiesReq(request) => self.tell_properties(request.me_addr, vtag),
+            HostMessage::HostEnumReq(_) => self.enumerate(now),
+            HostMessage::ClientPropertiesReq(request) => self.tell_properties(request.me_addr, vtag, now),
             HostMessage::CapabilitiesReq(request) => {
-                self.grant_capabilities(request.capabilities[0], version)
+                self.grant_capabilities(request.capabilities[0], version, now)
             }
-            HostMessage::DmaSetupReq(request) => self.set_up_ring(request, version, memory),
+            HostMessage::DmaSetupReq(request) => self.set_up_ring(request, version, memory, now),
             HostMessage::ClientConnectReq(request) => self.connect(request.address(), now),
             HostMessage::ClientDisconnectReq(request) => {
                 let address = request.address();
                 self.host_disconnects(address, now);
-                self.send_hbm(ClientDisconnectRes::new(address, Status::SUCCESS).as_bytes());
+                let response = ClientDisconnectRes::new(address, Status::SUCCESS);
+                self.respond(Some(address.me), response.as_bytes(), now);
             }
             HostMessage::ClientDisconnectRes(response) => self.host_agrees(response.address(), now),
             HostMessage::FlowControl(credit) => self.add_host_credit(credit.address()),
-            HostMessage::NotifyReq(request) => self.switch_notifications(request, version),
+            HostMessage::NotifyReq(request) => self.switch_notifications(request, version, now),
             HostMessage::PgIsolationEntryReq(_) => self.grant_isolation(),
             HostMessage::PgIsolationExitRes(_) => self.isolation_left(),
             HostMessage::AddClientRes(response) => log::debug!("the host says {response:?}"),
@@ -86,30 +88,30 @@ impl Firmware {
         let supported = offered <= self.hbm;
         let version = offered.min(self.hbm);
         self.session.protocol = Protocol::Started { version, vtag: false, client_dma: false };
-        self.send_hbm(HostStartRes::new(supported, self.hbm).as_bytes());
+        self.respond(None, HostStartRes::new(supported, self.hbm).as_bytes(), now);
     }
 
-    fn enumerate(&mut self) {
+    fn enumerate(&mut self, now: Instant) {
         let mut response = HostEnumRes::new();
         for index in 0..self.clients.len() {
             if self.is_present(index) {
                 response.insert(self.clients[index].address);
             }
         }
-        self.send_hbm(response.as_bytes());
+        self.respond(None, response.as_bytes(), now);
     }
 
-    fn tell_properties(&mut self, me: u8, vtag: bool) {
+    fn tell_properties(&mut self, me: u8, vtag: bool, now: Instant) {
         let response = match self.client_at(me).filter(|&index| self.is_present(index)) {
             Some(index) => {
                 ClientPropertiesRes::new(me, Status::SUCCESS, wire(&self.clients[index].properties, vtag))
             }
             None => ClientPropertiesRes::new(me, Status::CLIENT_NOT_FOUND, ClientProperties::EMPTY),
         };
-        self.send_hbm(response.as_bytes());
+        self.respond(Some(me), response.as_bytes(), now);
     }
 
-    fn grant_capabilities(&mut self, asked: u8, version: Version) {
+    fn grant_capabilities(&mut self, asked: u8, version: Version, now: Instant) {
         let mut own = 0;
         if version >= Version::new(2, 2) {
             own |= if self.features.vtag { capability::VTAG } else { 0 };
@@ -121,10 +123,16 @@ impl Firmware {
             vtag: granted & capability::VTAG != 0,
             client_dma: granted & capability::CLIENT_DMA != 0,
         };
-        self.send_hbm(CapabilitiesRes::new(granted).as_bytes());
+        self.respond(None, CapabilitiesRes::new(granted).as_bytes(), now);
     }
 
-    fn set_up_ring(&mut self, request: &DmaSetupReq, version: Version, memory: &mut dyn HostMemory) {
+    fn set_up_ring(
+        &mut self,
+        request: &DmaSetupReq,
+        version: Version,
+        memory: &mut dyn HostMemory,
+        now: Instant,
+    ) {
         let status = if !self.features.dma_ring || version < Version::new(2, 1) {
             Status::NOT_ALLOWED
         } else {
@@ -136,10 +144,10 @@ impl Firmware {
                 None => Status::INVALID_PARAMETER,
             }
         };
-        self.send_hbm(DmaSetupRes::new(status).as_bytes());
+        self.respond(None, DmaSetupRes::new(status).as_bytes(), now);
     }
 
-    fn switch_notifications(&mut self, request: &NotifyReq, version: Version) {
+    fn switch_notifications(&mut self, request: &NotifyReq, version: Version, now: Instant) {
         let start = request.start != 0;
         let connection = self.connections.find(request.address()).filter(|found| found.state == State::Open);
         let status = match connection {
@@ -154,7 +162,8 @@ impl Firmware {
                 }
             }
         };
-        self.send_hbm(NotifyRes::new(request.address(), status, start).as_bytes());
+        let response = NotifyRes::new(request.address(), status, start);
+        self.respond(Some(request.me_addr), response.as_bytes(), now);
     }
 
     /// Client DMA buffers are accepted where the capability was granted; no client of ours looks into them.
@@ -174,12 +183,30 @@ impl Firmware {
         }
     }
 
-    /// The connection at `address`, if it is open.
-    pub(super) fn open_connection(&mut self, address: Address) -> Option<crate::ConnectionId> {
-        self.connections
-            .find(address)
-            .filter(|connection| connection.state == State::Open)
-            .map(|connection| connection.id)
+    /// Sends a response about client id `me`, unless a test asked for something else.
+    fn respond(&mut self, me: Option<u8>, response: &[u8], now: Instant) {
+        let client = me.and_then(|me| self.client_at(me));
+        match self.armed.verdict(Response::Bus(response[0]), client) {
+            None => self.send_hbm(response),
+            Some(Verdict::Swallow) => {}
+            Some(Verdict::Delay(delay)) => self.send_hbm_at(response, now + delay),
+            Some(Verdict::Status(status)) => {
+                self.send_hbm(response);
+                if let Some(place) = status_place(Command(response[0])) {
+                    self.transmit.patch_last(place, status.0);
+                }
+            }
+        }
+    }
+}
+
+/// Where the status of a response stands.
+fn status_place(response: Command) -> Option<usize> {
+    match response {
+        Command::CLIENT_PROPERTIES_RES => Some(2),
+        Command::CLIENT_CONNECT_RES | Command::CLIENT_DISCONNECT_RES | Command::NOTIFY_RES => Some(3),
+        Command::DMA_SETUP_RES => Some(1),
+        _ => None,
     }
 }
 

@@ -12,6 +12,7 @@
 //! | `power` | legacy power gating and D0i3 |
 //! | `armed` | what the test client asked for |
 
+mod armed;
 mod connect;
 mod connections;
 mod hbm;
@@ -60,6 +61,7 @@ pub struct Firmware {
     transmit: transmit::Transmit,
     ring: Option<ring::Ring>,
     receive: receive::Buffers,
+    armed: armed::Armed,
     statistics: Statistics,
     deadline: Option<Instant>,
 }
@@ -142,6 +144,7 @@ impl Firmware {
             transmit: transmit::Transmit::default(),
             ring: None,
             receive: receive::Buffers::default(),
+            armed: armed::Armed::default(),
             statistics: Statistics::default(),
             deadline: None,
         };
@@ -201,8 +204,10 @@ impl Firmware {
         }
         loop {
             let received = self.receive(memory, now);
+            let commanded = self.run_commands(now);
             let sent = self.transmit(memory, now);
-            if !received && !sent {
+            let answered = self.answer_commands();
+            if !received && !commanded && !sent && !answered {
                 break;
             }
         }
@@ -245,7 +250,8 @@ impl Firmware {
     fn next_deadline(&self) -> Option<Instant> {
         let clients = self.clients.iter().filter_map(|slot| slot.deadline);
         let connects = self.pending_connects.iter().map(|connect| connect.due);
-        let single = [self.session.ready_at, self.power.d0i3_done_at, self.transmit.wake_at];
+        let single =
+            [self.session.ready_at, self.power.d0i3_done_at, self.transmit.deadline(), self.armed.deadline()];
         clients.chain(connects).chain(single.into_iter().flatten()).min()
     }
 }

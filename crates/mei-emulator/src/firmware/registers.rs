@@ -241,11 +241,6 @@ impl RegisterFile {
         self.me.ready()
     }
 
-    /// The host listens: it is not in the middle of handling an interrupt.
-    pub(super) fn interrupts_enabled(&self) -> bool {
-        self.host.interrupt_enable()
-    }
-
     /// The engine becomes ready and says so.
     pub(super) fn set_me_ready(&mut self) {
         self.me = self.me.with_ready(true).with_reset(false);
@@ -265,6 +260,7 @@ impl RegisterFile {
     }
 
     /// Level of the interrupt line.
+
     pub(super) fn level(&self) -> bool {
         self.level
     }

@@ -6,6 +6,10 @@ use mei_wire::registers::SLOT_SIZE;
 
 /// Largest area that is taken, bytes; the driver offers 128 KiB.
 const MAX_SIZE: u32 = 1 << 20;
+/// Bytes of a slot, as sizes on the wire are counted.
+const SLOT: u32 = 4;
+const _: () = assert!(SLOT as usize == SLOT_SIZE);
+
 /// Bytes of the control block.
 const CONTROL_SIZE: u32 = 32;
 
@@ -36,10 +40,10 @@ struct Area {
 impl Area {
     fn new(descriptor: &DmaDescriptor, memory: &dyn HostMemory) -> Option<Self> {
         let (address, size) = location(descriptor);
-        let valid = size.is_power_of_two() && (SLOT_SIZE as u32..=MAX_SIZE).contains(&size);
+        let valid = size.is_power_of_two() && (SLOT..=MAX_SIZE).contains(&size);
         let last = address.checked_add(u64::from(size) - 1).filter(|_| valid)?;
         (memory.read(address, &mut [0]) && memory.read(last, &mut [0]))
-            .then_some(Self { address, depth: size / SLOT_SIZE as u32 })
+            .then_some(Self { address, depth: size / SLOT })
     }
 
     /// Where `bytes` bytes from slot `index` on lie: the piece up to the end, and the piece from the start.

@@ -1,10 +1,13 @@
 //! From the outbox to the ME window (`hbm.md` §6, §8.4).
 
+use super::armed::Verdict;
 use super::connections::State;
 use super::receive::vtag_block;
 use super::{Firmware, Gating};
 use crate::HostMemory;
 use crate::client::ConnectionId;
+use crate::outbox::Credit;
+use crate::test_client::Response;
 use mei_wire::hbm::{Notification, PgIsolationExitReq};
 use mei_wire::registers::SLOT_SIZE;
 use mei_wire::{Address, MessageHeader};
@@ -16,7 +19,7 @@ use zerocopy::IntoBytes;
 /// answers queued.
 pub(super) const MAX_QUEUED: usize = 64;
 /// Longest HBM message that firmware sends, bytes.
-const MAX_BUS_MESSAGE: usize = 40;
+pub(super) const MAX_BUS_MESSAGE: usize = 40;
 
 /// What waits for room in the ME window.
 #[derive(Debug, Default)]
@@ -24,14 +27,30 @@ pub(super) struct Transmit {
     bus: VecDeque<BusFrame>,
     /// The lane to serve next.
     turn: usize,
-    /// When something that waits for time may go on.
-    pub(super) wake_at: Option<Instant>,
+    /// HBM frames that tests delay.
+    later: Vec<(Instant, BusFrame)>,
+    /// When a lane that a test silenced may go on.
+    silent_until: Option<Instant>,
+    /// Something waits for room in the window.
+    pub(super) blocked: bool,
 }
 
 impl Transmit {
     /// HBM frames that wait.
     pub(super) fn queued(&self) -> usize {
-        self.bus.len()
+        self.bus.len() + self.later.len()
+    }
+
+    /// When something that waits for time may go on.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.later.iter().map(|(due, _)| *due).chain(self.silent_until).min()
+    }
+
+    /// Changes a byte of the HBM frame that was queued last.
+    pub(super) fn patch_last(&mut self, place: usize, value: u8) {
+        if let Some(frame) = self.bus.back_mut() {
+            frame.bytes[place] = value;
+        }
     }
 }
 
@@ -39,6 +58,14 @@ impl Transmit {
 struct BusFrame {
     bytes: [u8; MAX_BUS_MESSAGE],
     length: usize,
+}
+
+impl BusFrame {
+    fn new(message: &[u8]) -> Self {
+        let mut bytes = [0; MAX_BUS_MESSAGE];
+        bytes[..message.len()].copy_from_slice(message);
+        Self { bytes, length: message.len() }
+    }
 }
 
 /// What became of a lane.
@@ -52,25 +79,39 @@ enum Served {
     Blocked,
 }
 
+/// Whether a message may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Judged {
+    Send,
+    Wait,
+}
+
 impl Firmware {
     /// Queues an HBM message.
     pub(super) fn send_hbm(&mut self, message: &[u8]) {
-        let mut frame = BusFrame { bytes: [0; MAX_BUS_MESSAGE], length: message.len() };
-        frame.bytes[..message.len()].copy_from_slice(message);
-        self.transmit.bus.push_back(frame);
+        self.transmit.bus.push_back(BusFrame::new(message));
+    }
+
+    /// Queues an HBM message for later.
+    pub(super) fn send_hbm_at(&mut self, message: &[u8], due: Instant) {
+        self.transmit.later.push((due, BusFrame::new(message)));
     }
 
     /// Fills the ME window with what may be sent. Whether it put anything there.
     pub(super) fn transmit(&mut self, memory: &mut dyn HostMemory, now: Instant) -> bool {
         let before = self.statistics.frames_sent;
-        self.transmit.wake_at = None;
+        self.wake(now);
+        self.transmit.blocked = true;
         while self.link_is_up() && self.transmit_bus() {
             if matches!(self.power.gating, Gating::Granted) {
                 break;
             }
             match self.transmit_lane(memory, now) {
                 Served::Sent => {}
-                Served::Idle if self.transmit.bus.is_empty() => break,
+                Served::Idle if self.transmit.bus.is_empty() => {
+                    self.transmit.blocked = false;
+                    break;
+                }
                 Served::Idle => {}
                 Served::Blocked => break,
             }
@@ -80,6 +121,18 @@ impl Firmware {
             self.registers.interrupt();
         }
         sent
+    }
+
+    /// Lets go on what has waited long enough.
+    fn wake(&mut self, now: Instant) {
+        while let Some(index) = self.transmit.later.iter().position(|(due, _)| *due <= now) {
+            let (_, frame) = self.transmit.later.remove(index);
+            self.transmit.bus.push_back(frame);
+        }
+        if self.transmit.silent_until.is_some_and(|until| until <= now) {
+            self.transmit.silent_until = None;
+            self.connections.iter().for_each(|connection| self.outbox.touch(connection.id));
+        }
     }
 
     /// Sends HBM frames; whether all of them found room.
@@ -145,19 +198,53 @@ impl Firmware {
             self.disconnect(id, now);
             return Served::Idle;
         }
-        if connection.notifications && self.outbox.take_notification(id) {
+        let notifications = connection.notifications;
+        if self.outbox.take_notification(id) && notifications {
             self.send_hbm(Notification::new(address).as_bytes());
         }
-        let served = self.send_front(id, memory);
+        let served = match self.judge_front(id, client, now) {
+            Judged::Send => self.send_front(id, memory),
+            Judged::Wait => Served::Idle,
+        };
+        if served == Served::Blocked {
+            return served;
+        }
+        self.grant_credit(id);
         if self.outbox.take_refusal(id) {
             let slot = &mut self.clients[client];
             slot.client.advance(&mut self.outbox, now);
             slot.deadline = slot.client.deadline();
-        }
-        if served != Served::Blocked {
-            self.grant_credit(id);
+            // It may have more to say: the lane stays in turn.
+            return Served::Sent;
         }
         served
+    }
+
+    /// Applies what a test asked for to the message at the front of a lane.
+    fn judge_front(&mut self, id: ConnectionId, client: usize, now: Instant) -> Judged {
+        let Some(connection) = self.connections.get_mut(id) else { return Judged::Wait };
+        if connection.silent_until.take_if(|until| *until <= now).is_some() {
+            return Judged::Send;
+        }
+        if connection.silent_until.is_some() {
+            return Judged::Wait;
+        }
+        let Some(front) = self.outbox.front(id).filter(|front| !front.started) else { return Judged::Send };
+        let length = front.rest.len();
+        match self.armed.verdict(Response::Message, Some(client)) {
+            Some(Verdict::Swallow) => {
+                self.outbox.consume(id, length);
+                Judged::Send
+            }
+            Some(Verdict::Delay(delay)) => {
+                let until = now + delay;
+                connection.silent_until = Some(until);
+                let earliest = self.transmit.silent_until.map_or(until, |other| other.min(until));
+                self.transmit.silent_until = Some(earliest);
+                Judged::Wait
+            }
+            Some(Verdict::Status(_)) | None => Judged::Send,
+        }
     }
 
     /// Sends as much of a lane's front message as one frame takes.
@@ -165,7 +252,8 @@ impl Firmware {
         let Some(front) = self.outbox.front(id) else { return Served::Idle };
         let Some(connection) = self.connections.get_mut(id) else { return Served::Idle };
         let fixed = self.clients[connection.client].properties.fixed_address != 0;
-        if !fixed && !front.started && connection.host_credits == 0 {
+        let may = fixed || front.started || connection.host_credits > 0 || front.credit == Credit::NotNeeded;
+        if !may {
             return Served::Idle;
         }
         let window = &mut self.registers.me_window;

@@ -1,7 +1,15 @@
 //! The engine against a driver of the least kind.
 
+#![expect(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a panic is the report of a test")]
+
+mod command;
+mod connections;
 mod driver;
 mod echo;
+mod hostile;
+mod power;
+mod ring;
+mod session;
 
 /// A persona with one change to its text per pair.
 pub(crate) fn persona(text: &str) -> mei_emulator::Persona {
