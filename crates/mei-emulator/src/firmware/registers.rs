@@ -260,7 +260,6 @@ impl RegisterFile {
     }
 
     /// Level of the interrupt line.
-
     pub(super) fn level(&self) -> bool {
         self.level
     }

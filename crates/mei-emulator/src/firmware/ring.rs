@@ -41,7 +41,7 @@ impl Area {
     fn new(descriptor: &DmaDescriptor, memory: &dyn HostMemory) -> Option<Self> {
         let (address, size) = location(descriptor);
         let valid = size.is_power_of_two() && (SLOT..=MAX_SIZE).contains(&size);
-        let last = address.checked_add(u64::from(size) - 1).filter(|_| valid)?;
+        let last = address.checked_add(u64::from(size.checked_sub(1)?)).filter(|_| valid)?;
         (memory.read(address, &mut [0]) && memory.read(last, &mut [0]))
             .then_some(Self { address, depth: size / SLOT })
     }
@@ -68,8 +68,8 @@ impl Ring {
     pub(super) fn new(descriptors: &[DmaDescriptor; 3], memory: &dyn HostMemory) -> Option<Self> {
         let [host, device, control] = descriptors;
         let (control, size) = location(control);
-        let control_works = size >= CONTROL_SIZE && memory.read(control, &mut [0; CONTROL_SIZE as usize]);
-        control_works.then_some(())?;
+        control.checked_add(CONTROL_SIZE.into()).filter(|_| size >= CONTROL_SIZE)?;
+        memory.read(control, &mut [0; CONTROL_SIZE as usize]).then_some(())?;
         Some(Self {
             host: Area::new(host, memory)?,
             device: Area::new(device, memory)?,
