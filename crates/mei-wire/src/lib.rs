@@ -28,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 pub mod amthi;
+pub mod apf;
 #[cfg(feature = "std")]
 pub mod device;
 pub mod firmware_update;
