@@ -228,6 +228,15 @@ pub(crate) mod tests {
 
     /// A connection to a peer of this process: message boundaries are kept as on a device.
     pub(crate) fn pair(client: Guid, max_message_length: u32) -> (Connection, OwnedFd) {
+        pair_of_version(client, max_message_length, 1)
+    }
+
+    /// The same with another version of the client's protocol.
+    pub(crate) fn pair_of_version(
+        client: Guid,
+        max_message_length: u32,
+        protocol_version: u8,
+    ) -> (Connection, OwnedFd) {
         let (ours, theirs) = socketpair(
             AddressFamily::UNIX,
             SocketType::SEQPACKET,
@@ -235,7 +244,7 @@ pub(crate) mod tests {
             None,
         )
         .expect("sequenced sockets");
-        (Connection::new(ours, Properties { client, max_message_length, protocol_version: 1 }), theirs)
+        (Connection::new(ours, Properties { client, max_message_length, protocol_version }), theirs)
     }
 
     const CLIENT: Guid = Guid([7; 16]);

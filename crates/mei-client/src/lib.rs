@@ -19,6 +19,7 @@
 //! ```
 
 pub mod amthi;
+pub mod apf;
 mod connection;
 mod error;
 pub mod mkhi;
@@ -26,6 +27,7 @@ mod node;
 mod sys;
 pub mod sysfs;
 mod text;
+pub mod watchdog;
 
 pub use connection::{Connection, Timeouts};
 pub use error::{Error, Operation};

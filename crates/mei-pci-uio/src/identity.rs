@@ -57,6 +57,20 @@ impl Identity {
         Ok(Self { address, device, part, generation })
     }
 
+    /// Its entry in the device table; for a function that the table does not have, what was said about it.
+    pub fn table_entry(&self) -> pci::Device {
+        match self.part {
+            // A generation that was named overrides the table's.
+            Some(part) => pci::Device { configuration: self.generation, ..*part },
+            None => pci::Device {
+                id: self.device,
+                name: "unknown",
+                product: "unknown",
+                configuration: self.generation,
+            },
+        }
+    }
+
     /// Asks function 0 of the slot whether the kernel would drive this one.
     pub fn refusal(&self, system: &System) -> Refusal {
         let Some(quirk) = self.generation.quirk else { return Refusal::None };
