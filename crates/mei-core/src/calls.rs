@@ -44,7 +44,7 @@ impl<F: Function> Host<F> {
             }
             Call::Write { handle, data, blocking } => {
                 self.with_file(id, handle, |host, file, client| {
-                    host.write_call(id, (file, client), data, blocking)
+                    host.write_call(id, (file, client), data, blocking, now)
                 });
             }
             Call::Poll { handle, events } => {
@@ -110,8 +110,9 @@ impl<F: Function> Host<F> {
     /// A host client for `owner`, with the lowest free id.
     pub(crate) fn add_client_for(&mut self, owner: Owner) -> Result<u8, Errno> {
         let id = self.used_ids.lowest_free().ok_or(Errno::MFILE)?;
+        self.serial += 1;
         *self.clients.get_mut(usize::from(id)).ok_or(Errno::MFILE)? =
-            Some(Box::new(HostClient::new(id, owner)));
+            Some(Box::new(HostClient::new(id, owner, self.serial)));
         self.used_ids.insert(id);
         Ok(id)
     }
@@ -202,7 +203,7 @@ impl<F: Function> Host<F> {
             return Ok(());
         }
         if let Some(place) = self.client(id).and_then(|client| client.completed_for(file)) {
-            self.take_message(call, id, place, size);
+            self.take_message(call, id, place, size, now);
             return Ok(());
         }
         self.read_start(id, file, size, now)?;
@@ -219,6 +220,7 @@ impl<F: Function> Host<F> {
         (file, id): (FileIndex, u8),
         data: &[u8],
         blocking: Blocking,
+        now: Instant,
     ) -> Result<(), Errno> {
         self.enabled()?;
         let limit = usize::from(self.tx_queue_limit);
@@ -244,7 +246,7 @@ impl<F: Function> Host<F> {
         }
         let mut buffer = self.pool.take();
         buffer.extend_from_slice(data);
-        let count = self.write_now(id, file, buffer)?;
+        let count = self.write_now(id, file, buffer, now)?;
         self.outputs.written(call, count);
         Ok(())
     }
@@ -300,7 +302,7 @@ impl<F: Function> Host<F> {
             self.files.remove(file);
             return self.outputs.done(call);
         }
-        let asks = client.is_connected() && !client.fixed && !self.state.is_going_down();
+        let asks = client.is_connected() && !client.is_local() && !self.state.is_going_down();
         if asks && self.begin_disconnect(id, now).is_ok() {
             let wait = Wait::Release { deadline: now + CLIENT_TIMEOUT };
             self.park(id, Parked { call: Some(call), file, wait });

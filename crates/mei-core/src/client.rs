@@ -56,6 +56,8 @@ pub(crate) struct Completed {
     pub(crate) status: Option<Errno>,
     /// Bytes read already.
     pub(crate) consumed: usize,
+    /// From when on the reader gets ETIME instead (shared AMTHI).
+    pub(crate) expires: Option<Instant>,
 }
 
 /// A message that waits for credit or room, or is being sent.
@@ -158,17 +160,29 @@ pub(crate) enum ConnectStage {
     TakenBack,
 }
 
+/// How the last write stands, as debugfs `active` has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writing {
+    Idle = 0,
+    Begun = 1,
+    Complete = 2,
+}
+
 /// One end of a connection.
 #[derive(Debug)]
 pub(crate) struct HostClient {
     pub(crate) id: u8,
     pub(crate) owner: Owner,
+    /// Tells it from others that had or will have the id; in the order of opening.
+    pub(crate) serial: u64,
     pub(crate) state: ClientState,
     /// The firmware client, from connect to disconnect.
     pub(crate) me: Option<MeRef>,
     /// Its id, address class, credit class and MTU, valid while `me` is.
     pub(crate) me_id: u8,
     pub(crate) fixed: bool,
+    /// Bound to the driver's connection to AMTHI, not to one of its own.
+    pub(crate) shared: bool,
     pub(crate) single_recv_buf: bool,
     pub(crate) mtu: u32,
     pub(crate) guid: Guid,
@@ -187,6 +201,7 @@ pub(crate) struct HostClient {
     pub(crate) unsent_bytes: usize,
     /// Messages sent that the firmware has not taken out of the buffer.
     pub(crate) draining: usize,
+    pub(crate) writing: Writing,
     /// Ticks until a connect or disconnect has stalled, 0 not counting.
     pub(crate) timer: u8,
     pub(crate) connect_sent: bool,
@@ -207,14 +222,16 @@ impl HostClient {
     /// Bytes of unsent messages from which the queue counts as full. The kernel has no bound.
     pub(crate) const MAX_UNSENT_BYTES: usize = 16 << 20;
 
-    pub(crate) fn new(id: u8, owner: Owner) -> Self {
+    pub(crate) fn new(id: u8, owner: Owner, serial: u64) -> Self {
         Self {
             id,
             owner,
+            serial,
             state: ClientState::Initializing,
             me: None,
             me_id: 0,
             fixed: false,
+            shared: false,
             single_recv_buf: false,
             mtu: 0,
             guid: Guid([0; 16]),
@@ -227,6 +244,7 @@ impl HostClient {
             unsent: VecDeque::new(),
             unsent_bytes: 0,
             draining: 0,
+            writing: Writing::Idle,
             timer: 0,
             connect_sent: false,
             disconnect_sent: false,
@@ -244,6 +262,11 @@ impl HostClient {
     /// The address on the wire.
     pub(crate) const fn address(&self) -> mei_wire::Address {
         mei_wire::Address { me: self.me_id, host: if self.fixed { 0 } else { self.id } }
+    }
+
+    /// Whether its connection is none of the firmware's: nothing is said when it ends, no credit is given.
+    pub(crate) const fn is_local(&self) -> bool {
+        self.fixed || self.shared
     }
 
     /// Writes that are queued or in the hardware buffer.

@@ -31,7 +31,11 @@ impl<F: Function> Host<F> {
         if properties.is_fixed() && !self.allow_fixed_address.unwrap_or(self.hbm.features.second) {
             return Err(Errno::NOTTY);
         }
-        self.begin_connect(id, me, now)?;
+        if self.is_shared(guid) {
+            self.amthi_attach(id, me, now)?;
+        } else {
+            self.begin_connect(id, me, now)?;
+        }
         if self.client(id).is_some_and(HostClient::is_connected) {
             self.wake_client(id);
             self.answer_connect(call, properties);
@@ -61,6 +65,7 @@ impl<F: Function> Host<F> {
         client.me = Some(me);
         client.me_id = record.id;
         client.fixed = fixed;
+        client.shared = false;
         client.single_recv_buf = properties.single_recv_buf();
         client.mtu = properties.max_msg_length.get();
         client.guid = properties.guid;

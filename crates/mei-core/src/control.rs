@@ -20,7 +20,7 @@ pub(crate) enum Control {
     /// The answer to the firmware's disconnect.
     DisconnectResponse,
     /// The credit of an armed read.
-    FlowControl,
+    Credit,
     Notify(Switch),
 }
 
@@ -128,7 +128,7 @@ impl<F: Function> Host<F> {
                 self.send_within(&ClientDisconnectRes::new(address, Status::SUCCESS))?;
                 self.set_disconnected(id);
             }
-            Control::FlowControl => {
+            Control::Credit => {
                 self.send_within(&FlowControl::new(address))?;
                 if let Some(incoming) = self.client_mut(id).and_then(|client| client.incoming.as_mut()) {
                     incoming.granted = true;
@@ -183,7 +183,7 @@ impl<F: Function> Host<F> {
                     client.status = Some(errno);
                     client.state = ClientState::DisconnectReply;
                 }
-                Control::FlowControl => {
+                Control::Credit => {
                     client.armed = false;
                     client.incoming = None;
                 }

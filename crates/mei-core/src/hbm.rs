@@ -1,6 +1,7 @@
 //! The bus protocol: bring-up, features, and what each message of the firmware means (`hbm.md` §2–§5).
 
 use crate::client::Switch;
+use crate::dma_ring::DmaRing;
 use crate::state::ClientState;
 use crate::{DeviceState, Errno, Host};
 use mei_wire::hbm::{
@@ -209,6 +210,19 @@ impl<F: Function> Host<F> {
     }
 
     fn set_up_ring_or_enumerate(&mut self, now: Instant) -> Result<(), Errno> {
+        if self.hbm.features.dma_ring {
+            if self.ring.is_none()
+                && let Some(sizes) = self.options.device.configuration.dma_ring
+            {
+                self.ring = DmaRing::allocate(&mut self.function, sizes);
+            }
+            if let Some(ring) = self.ring.as_mut() {
+                let request = ring.reset(&mut self.function);
+                let request = self.note(request)?;
+                self.hbm.state = HbmState::DrSetup;
+                return self.send_step(&request, now);
+            }
+        }
         self.hbm.features.dma_ring = false;
         self.enumerate(now)
     }
@@ -230,6 +244,7 @@ impl<F: Function> Host<F> {
         self.hbm.state = HbmState::Started;
         self.reset_count = 0;
         self.set_state(DeviceState::Enabled);
+        self.services.rescan = true;
         Ok(())
     }
 
@@ -255,7 +270,10 @@ impl<F: Function> Host<F> {
             return Err(Errno::PROTO);
         }
         let status = match self.me_clients.add(message.me_addr, message.properties) {
-            Ok(()) => Status::SUCCESS,
+            Ok(()) => {
+                self.services.rescan = self.state == DeviceState::Enabled;
+                Status::SUCCESS
+            }
             Err(_) => Status(1),
         };
         self.send_hbm(&AddClientRes::new(message.me_addr, status)).map_err(|_| Errno::IO)

@@ -5,6 +5,7 @@ use crate::bits::IdSet;
 use crate::call::{CallId, Output};
 use crate::client::{FileIndex, HostClient};
 use crate::control::ControlQueue;
+use crate::dma_ring::DmaRing;
 use crate::files::Files;
 use crate::hbm::Hbm;
 use crate::link::HostBuffer;
@@ -13,8 +14,10 @@ use crate::options::Options;
 use crate::output::Outputs;
 use crate::receive::Arrived;
 use crate::reset::Phase;
+use crate::service::Services;
 use crate::slots::{Inbox, Pool};
 use mei_wire::Function;
+use mei_wire::mkhi::FwVersion;
 use std::time::{Duration, Instant};
 
 /// The driver of one function: everything that the kernel's driver does between `/dev/meiN` and the registers.
@@ -67,6 +70,11 @@ pub struct Host<F> {
     /// Clients to settle.
     pub(crate) dirty: Vec<u8>,
     pub(crate) sequence: u64,
+    /// Host clients made so far.
+    pub(crate) serial: u64,
+    pub(crate) ring: Option<DmaRing>,
+    pub(crate) services: Services,
+    pub(crate) fw_versions: [FwVersion; 3],
     pub(crate) tx_queue_limit: u8,
     /// `allow_fixed_address` of debugfs, once it was written.
     pub(crate) allow_fixed_address: Option<bool>,
@@ -112,6 +120,10 @@ impl<F: Function> Host<F> {
             rearm: Vec::new(),
             dirty: Vec::new(),
             sequence: 0,
+            serial: 0,
+            ring: None,
+            services: Services::default(),
+            fw_versions: [FwVersion::default(); 3],
             tx_queue_limit: Self::DEFAULT_TX_QUEUE_LIMIT,
             allow_fixed_address: None,
             outputs: Outputs::default(),
@@ -147,6 +159,7 @@ impl<F: Function> Host<F> {
         if self.tick.is_some_and(|tick| tick <= now) {
             self.stall_tick(now);
         }
+        self.advance_services(now);
         for id in self.timed.iter() {
             self.touch(id);
         }
@@ -159,7 +172,10 @@ impl<F: Function> Host<F> {
             let client = self.client(id)?;
             client.parked.iter().filter_map(|parked| parked.wait.deadline()).min()
         });
-        [self.phase.deadline(), self.start_deadline, self.tick].into_iter().flatten().chain(waits).min()
+        // The handshake is being waited for only once there is a link to shake hands over.
+        let start = self.start_deadline.filter(|_| self.phase == Phase::Up);
+        let own = [self.phase.deadline(), start, self.tick, self.services.deadline()];
+        own.into_iter().flatten().chain(waits).min()
     }
 
     /// The next thing to do; drain after every other call.
@@ -194,11 +210,15 @@ impl<F: Function> Host<F> {
     /// Ends the handling of one event: resets that it caused, callers that it woke, the bell.
     pub(crate) fn finish(&mut self, now: Instant) {
         loop {
-            if self.gone && self.phase != Phase::Off {
+            if self.gone && self.state != DeviceState::Disabled {
                 self.lose();
             }
             if std::mem::take(&mut self.reset_scheduled) {
                 self.reset(now);
+                continue;
+            }
+            if std::mem::take(&mut self.services.rescan) {
+                self.rescan(now);
                 continue;
             }
             if let Some((id, file)) = self.rearm.pop() {
@@ -213,7 +233,7 @@ impl<F: Function> Host<F> {
         }
         if self.bell {
             let _ = self.ring();
-            if self.gone && self.phase != Phase::Off {
+            if self.gone && self.state != DeviceState::Disabled {
                 self.finish(now);
             }
         }

@@ -100,7 +100,7 @@ impl<F: Function> Host<F> {
 
     /// Whether a bus message fits into what is known to be free.
     pub(crate) fn hbm_fits<M>(&self) -> bool {
-        1 + slots_for(size_of::<M>()) <= usize::from(self.buffer.free)
+        slots_for(size_of::<M>()) < usize::from(self.buffer.free)
     }
 
     /// Tells the firmware that something was written or read (`hw.md` §2, rule 2).

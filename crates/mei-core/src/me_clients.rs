@@ -20,6 +20,8 @@ pub(crate) struct MeClient {
     pub(crate) connections: u16,
     /// Whether it is still in the list: a removed one that is in use is inactive (`hbm.md` §5.5).
     pub(crate) listed: bool,
+    /// The driver has said to it what it says after an enumeration.
+    pub(crate) fixed_up: bool,
 }
 
 /// All of them.
@@ -67,7 +69,8 @@ impl MeClients {
         if self.order.len() >= Self::MAX {
             return Err(Full);
         }
-        let record = Some(MeClient { id, properties, tx_credits: 0, connections: 0, listed: true });
+        let record =
+            Some(MeClient { id, properties, tx_credits: 0, connections: 0, listed: true, fixed_up: false });
         let index = match self.slots.iter().position(Option::is_none) {
             Some(index) => {
                 self.slots[index] = record;

@@ -26,7 +26,7 @@ impl<F: Function> Host<F> {
         if !self.is_active(client) {
             return Err(Errno::NOTTY);
         }
-        if client.fixed {
+        if client.is_local() {
             return Ok(());
         }
         let armed = client.armed;
@@ -46,7 +46,7 @@ impl<F: Function> Host<F> {
             client.armed = true;
             client.incoming = Some(incoming);
         }
-        let result = self.control_now(id, Control::FlowControl, now);
+        let result = self.control_now(id, Control::Credit, now);
         if result.is_err()
             && let Some(client) = self.client_mut(id)
         {
@@ -57,10 +57,13 @@ impl<F: Function> Host<F> {
     }
 
     /// Answers a read from the message at `place`.
-    pub(crate) fn take_message(&mut self, call: CallId, id: u8, place: usize, size: usize) {
+    pub(crate) fn take_message(&mut self, call: CallId, id: u8, place: usize, size: usize, now: Instant) {
         let Self { clients, pool, outputs, .. } = self;
         let Some(client) = clients.get_mut(usize::from(id)).and_then(Option::as_deref_mut) else { return };
         let Some(message) = client.completed.get_mut(place) else { return };
+        if message.expires.is_some_and(|expires| expires <= now) {
+            message.status = message.status.or(Some(Errno::TIME));
+        }
         let left = message.buffer.len() - message.consumed;
         if message.status.is_none() && size < left {
             let mut part = pool.take();

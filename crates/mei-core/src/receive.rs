@@ -1,6 +1,7 @@
 //! From interrupts to messages (`hw.md` §5, `hbm.md` §7).
 
 use crate::client::{Completed, FileIndex, HostClient, Incoming, Owner};
+use crate::read::LONGEST_MESSAGE;
 use crate::reset::Phase;
 use crate::slots::{append, slots_for};
 use crate::{DeviceState, Errno, Host};
@@ -178,7 +179,7 @@ impl<F: Function> Host<F> {
 
     /// Appends a frame to the message it belongs to.
     fn take_payload(&mut self, id: u8, frame: Frame) -> Result<(), Errno> {
-        let Self { clients, pool, .. } = self;
+        let Self { clients, pool, ring, function, .. } = self;
         let Some(client) = clients.get_mut(usize::from(id)).and_then(Option::as_deref_mut) else {
             return Ok(());
         };
@@ -188,6 +189,9 @@ impl<F: Function> Host<F> {
                 return self.discard(frame);
             }
             let limit = usize::try_from(client.mtu).unwrap_or(usize::MAX);
+            if limit > LONGEST_MESSAGE {
+                return self.discard(frame);
+            }
             let file = client.files.first().copied().unwrap_or(FileIndex::MAX);
             let buffer = pool.take();
             client.incoming = Some(Incoming { buffer, limit, granted: true, file, vtag: 0, status: None });
@@ -201,11 +205,12 @@ impl<F: Function> Host<F> {
             Tag::Vtag(vtag) | Tag::Doubtful(vtag) => {
                 if incoming.vtag != 0 && incoming.vtag != vtag {
                     broken = Some(Errno::PROTO);
+                } else {
+                    incoming.vtag = vtag;
                 }
                 if matches!(frame.tag, Tag::Doubtful(_)) {
                     incoming.status = Some(Errno::PROTO);
                 }
-                incoming.vtag = vtag;
             }
         }
         if !connected {
@@ -220,7 +225,9 @@ impl<F: Function> Host<F> {
             return self.discard(frame);
         }
         if frame.header.dma_ring() {
-            self.read_ring(id, frame.length)?;
+            let ring = ring.as_mut().filter(|ring| ring.holds(frame.length)).ok_or(Errno::BADMSG)?;
+            let result = ring.read(function, frame.length, &mut incoming.buffer);
+            self.note(result)?;
         } else {
             let slots = &self.inbox.slots[frame.payload.0..frame.payload.1];
             append(slots, frame.length, &mut incoming.buffer);
@@ -240,15 +247,13 @@ impl<F: Function> Host<F> {
 
     /// Steps over a frame that nobody wants.
     fn discard(&mut self, frame: Frame) -> Result<(), Errno> {
-        if frame.header.dma_ring() { self.skip_ring(frame.length) } else { Ok(()) }
-    }
-
-    fn read_ring(&mut self, _id: u8, _length: usize) -> Result<(), Errno> {
-        Err(Errno::BADMSG)
-    }
-
-    fn skip_ring(&mut self, _length: usize) -> Result<(), Errno> {
-        Ok(())
+        if !frame.header.dma_ring() {
+            return Ok(());
+        }
+        let Self { ring, function, .. } = self;
+        let ring = ring.as_mut().filter(|ring| ring.holds(frame.length)).ok_or(Errno::BADMSG)?;
+        let result = ring.skip(function, frame.length);
+        self.note(result)
     }
 
     /// The pass broke off: what was complete in it is not delivered, as in the driver.
@@ -279,11 +284,21 @@ impl<F: Function> Host<F> {
             || client.completed_bytes >= HostClient::MAX_COMPLETED_BYTES;
         let Some(file) = file.filter(|_| !full) else {
             log::warn!("host client {id}: a message with tag {} that nobody reads is dropped", message.vtag);
-            return self.pool.put(message.buffer);
+            self.pool.put(message.buffer);
+            if tagged {
+                self.rearm_for_sharers(id);
+            }
+            return self.touch(id);
         };
         client.completed_bytes += message.buffer.len();
         let status = message.status;
-        client.completed.push_back(Completed { buffer: message.buffer, file, status, consumed: 0 });
+        client.completed.push_back(Completed {
+            buffer: message.buffer,
+            file,
+            status,
+            consumed: 0,
+            expires: None,
+        });
         let owner = client.owner;
         if tagged {
             if let Some(file) = self.files.get_mut(file) {

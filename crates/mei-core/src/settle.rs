@@ -30,8 +30,8 @@ impl<F: Function> Host<F> {
     pub(crate) fn settle(&mut self, id: u8, now: Instant) {
         let Some(client) = self.client_mut(id) else { return };
         client.dirty = false;
-        if let Owner::Driver(_) = client.owner {
-            return;
+        if let Owner::Driver(service) = client.owner {
+            return self.serve(service, id, now);
         }
         if client.parked.is_empty() {
             return;
@@ -72,16 +72,16 @@ impl<F: Function> Host<F> {
         let Some(client) = self.client(id) else { return Outcome::Waits };
         let connected = client.is_connected();
         let (call, file) = (parked.call, parked.file);
-        let result = match &mut parked.wait {
+        let errno = match &mut parked.wait {
             Wait::Read { .. } | Wait::Write { .. } | Wait::Fsync | Wait::NotifyGet if !connected => {
                 if let Wait::Write { data } = &mut parked.wait {
                     self.pool.put(std::mem::take(data));
                 }
-                Err(Errno::NODEV)
+                Errno::NODEV
             }
             Wait::Read { size } => match (client.completed_for(file), call) {
                 (Some(place), Some(call)) => {
-                    self.take_message(call, id, place, *size);
+                    self.take_message(call, id, place, *size, now);
                     return Outcome::Answered;
                 }
                 _ => return Outcome::Waits,
@@ -90,14 +90,14 @@ impl<F: Function> Host<F> {
                 if client.is_full(usize::from(self.tx_queue_limit)) {
                     return Outcome::Waits;
                 }
-                match self.write_now(id, file, std::mem::take(data)) {
+                match self.write_now(id, file, std::mem::take(data), now) {
                     Ok(count) => {
                         if let Some(call) = call {
                             self.outputs.written(call, count);
                         }
                         return Outcome::Answered;
                     }
-                    Err(errno) => Err(errno),
+                    Err(errno) => errno,
                 }
             }
             Wait::Fsync => {
@@ -126,7 +126,7 @@ impl<F: Function> Host<F> {
                     }
                     return Outcome::Answered;
                 }
-                Some(Err(errno)) => Err(errno),
+                Some(Err(errno)) => errno,
             },
             Wait::Connect { properties, stage, deadline } => {
                 match self.step_connect(id, stage, deadline, now) {
@@ -135,7 +135,7 @@ impl<F: Function> Host<F> {
                         self.answer_connect(call, *properties);
                         return Outcome::Answered;
                     }
-                    Some(Err(errno)) => Err(errno),
+                    Some(Err(errno)) => errno,
                 }
             }
             Wait::Share { guid, deadline } => {
@@ -145,7 +145,7 @@ impl<F: Function> Host<F> {
                 match self.step_share(call, file, *guid, now) {
                     None => return Outcome::Waits,
                     Some(Ok(())) => return Outcome::Answered,
-                    Some(Err(errno)) => Err(errno),
+                    Some(Err(errno)) => errno,
                 }
             }
             Wait::Release { deadline } => {
@@ -160,10 +160,7 @@ impl<F: Function> Host<F> {
                 return Outcome::Answered;
             }
         };
-        if let Err(errno) = result {
-            self.answer_error(call, errno);
-        }
-        let _: Result<(), Errno> = result;
+        self.answer_error(call, errno);
         Outcome::Answered
     }
 
@@ -171,7 +168,9 @@ impl<F: Function> Host<F> {
     /// without one (`device-abi.md` §15, Q2).
     fn rearm_readers(&mut self, id: u8, waiting: &mut Vec<Parked>, now: Instant) {
         while let Some(place) = waiting.iter().rposition(|parked| matches!(parked.wait, Wait::Read { .. })) {
-            let ready = self.client(id).is_some_and(|client| !client.armed && client.is_connected());
+            let ready = self
+                .client(id)
+                .is_some_and(|client| !client.armed && !client.is_local() && client.is_connected());
             let Some(&Parked { call, file, wait: Wait::Read { size } }) = waiting.get(place) else { return };
             if !ready {
                 return;

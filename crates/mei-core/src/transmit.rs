@@ -1,6 +1,6 @@
 //! From the queues to the host's buffer (`hbm.md` §8).
 
-use crate::client::{HostClient, Origin, Outgoing};
+use crate::client::{HostClient, Origin, Outgoing, Writing};
 use crate::slots::pack;
 use crate::{Errno, Host};
 use mei_wire::{ExtendedHeader, Function, MessageHeader, VtagTlv};
@@ -42,6 +42,7 @@ impl<F: Function> Host<F> {
         for id in drained.iter() {
             if let Some(client) = self.client_mut(id) {
                 client.draining = 0;
+                client.writing = Writing::Complete;
                 self.touch(id);
                 self.wake_client(id);
             }
@@ -74,11 +75,12 @@ impl<F: Function> Host<F> {
     /// # Errors
     /// The errno that a caller gets.
     pub(crate) fn send_front(&mut self, id: u8) -> Result<Progress, Errno> {
+        let dma_ring = self.hbm.features.dma_ring;
         if !self.may_send(id) {
             self.ready.remove(id);
             return Ok(Progress::Skipped);
         }
-        let Self { clients, frame, buffer, .. } = self;
+        let Self { clients, frame, buffer, ring, function, .. } = self;
         let Some(client) = clients.get_mut(usize::from(id)).and_then(Option::as_deref_mut) else {
             return Ok(Progress::Skipped);
         };
@@ -94,7 +96,18 @@ impl<F: Function> Host<F> {
         let room = (4 * usize::from(buffer.free)).saturating_sub(4 + extended);
         let rest = message.buffer.get(message.sent..).unwrap_or_default();
         let largest = MessageHeader::MAX_LENGTH - extended;
-        let (count, complete) = if rest.len() <= room.min(largest) {
+        let ring = ring.as_mut().filter(|_| dma_ring && rest.len() > room.min(largest) && room >= 4);
+        let by_ring = match ring {
+            Some(ring) => {
+                let count = rest.len().min(ring.free(function).unwrap_or(0));
+                (count > 0 && ring.write(function, &rest[..count]).is_ok()).then_some(count)
+            }
+            None => None,
+        };
+        let length_slot = by_ring.and_then(|count| u32::try_from(count).ok()).map(u32::to_le_bytes);
+        let (count, complete) = if let Some(count) = by_ring {
+            (count, count == rest.len())
+        } else if rest.len() <= room.min(largest) {
             (rest.len(), true)
         } else if buffer.is_ready() {
             // Whole slots, so that only the last fragment is padded.
@@ -105,18 +118,22 @@ impl<F: Function> Host<F> {
         if count == 0 && !complete {
             return Err(Errno::MSGSIZE);
         }
-        let slots = at + pack(&rest[..count], &mut frame[at..]);
+        let payload = length_slot.as_ref().map_or(&rest[..count], |slot| &slot[..]);
+        let slots = at + pack(payload, &mut frame[at..]);
+        let length = extended + payload.len();
         frame[0] = MessageHeader::new()
             .with_me_addr(address.me)
             .with_host_addr(address.host)
-            .with_length(u16::try_from(extended + count).map_err(|_| Errno::MSGSIZE)?)
+            .with_length(u16::try_from(length).map_err(|_| Errno::MSGSIZE)?)
             .with_extended(extended > 0)
+            .with_dma_ring(by_ring.is_some())
             .with_internal(message.origin == Origin::Internal)
             .with_msg_complete(complete)
             .to_word();
         let first = !message.started;
         message.started = true;
         message.sent += count;
+        client.writing = Writing::Begun;
         self.push(slots)?;
         if first {
             self.spend_credit(id)?;
@@ -172,7 +189,8 @@ impl<F: Function> Host<F> {
             let record = client.me.and_then(|me| self.me_clients.get(me));
             client.single_recv_buf && record.is_some_and(|record| record.tx_credits > 0)
         };
-        client.tx_credits > 0 || client.fixed || shared()
+        // What is written to the shared AMTHI is taken from the queue by its service.
+        !client.shared && (client.tx_credits > 0 || client.fixed || shared())
     }
 
     /// Keeps the sets of clients with queued and with sendable messages.

@@ -76,7 +76,9 @@ impl<F: Function> Host<F> {
     /// Moves a file to a host client that is bound to the same firmware client and has room for its tag.
     fn adopt(&mut self, file: FileIndex, guid: Guid, vtag: u8) {
         let Some(own) = self.files.get(file).map(|file| file.client) else { return };
-        let other = self.used_ids.iter().filter(|&id| id != own).find(|&id| {
+        let mut others: Vec<_> = self.used_ids.iter().filter(|&id| id != own).collect();
+        others.sort_by_key(|&id| self.client(id).map(|client| client.serial));
+        let other = others.into_iter().find(|&id| {
             self.client(id).is_some_and(|other| {
                 other.me.is_some()
                     && other.guid == guid

@@ -1,19 +1,30 @@
 //! Sending: the write itself, once there is room for it (`device-abi.md` §7).
 
-use crate::client::{FileIndex, Origin, Outgoing};
+use crate::client::{FileIndex, Origin, Outgoing, Writing};
 use crate::read::LONGEST_MESSAGE;
 use crate::transmit::Progress;
 use crate::{Errno, Host};
 use mei_wire::Function;
+use std::time::Instant;
 
 impl<F: Function> Host<F> {
     /// Sends a message or queues it; the number of bytes taken.
     ///
     /// # Errors
     /// ENOMEM, or the errno of sending: the message is lost then.
-    pub(crate) fn write_now(&mut self, id: u8, file: FileIndex, buffer: Vec<u8>) -> Result<usize, Errno> {
+    pub(crate) fn write_now(
+        &mut self,
+        id: u8,
+        file: FileIndex,
+        buffer: Vec<u8>,
+        now: Instant,
+    ) -> Result<usize, Errno> {
         let vtag = self.files.get(file).and_then(|file| file.vtag).unwrap_or(0);
-        self.write_message(id, file, vtag, Origin::Program, buffer)
+        let count = self.write_message(id, file, vtag, Origin::Program, buffer)?;
+        if self.client(id).is_some_and(|client| client.shared) {
+            self.amthi_next(now);
+        }
+        Ok(count)
     }
 
     /// As [`Host::write_now`], for the driver's own messages too.
@@ -28,6 +39,9 @@ impl<F: Function> Host<F> {
         let count = buffer.len();
         if count > LONGEST_MESSAGE {
             return Err(Errno::NOMEM);
+        }
+        if let Some(client) = self.client_mut(id) {
+            client.writing = Writing::Idle;
         }
         self.queue_write(id, Outgoing { buffer, file, vtag, origin, sent: 0, started: false, sequence: 0 });
         let alone = self.client(id).is_some_and(|client| client.unsent.len() == 1);
