@@ -302,12 +302,23 @@ impl<F: Function> Host<F> {
             self.files.remove(file);
             return self.outputs.done(call);
         }
-        let asks = client.is_connected() && !client.is_local() && !self.state.is_going_down();
-        if asks && self.begin_disconnect(id, now).is_ok() {
+        if client.parked.iter().any(|parked| parked.file == file) {
+            // Its caller died in a connect, which has to come to an end first.
+            return self.park(id, Parked { call: Some(call), file, wait: Wait::Close });
+        }
+        self.close_last(Some(call), id, file, now);
+    }
+
+    /// Releases a file that shares its client with no other.
+    pub(crate) fn close_last(&mut self, call: Option<CallId>, id: u8, file: FileIndex, now: Instant) {
+        let going_down = self.state.is_going_down();
+        let asks = |client: &HostClient| client.is_connected() && !client.is_local() && !going_down;
+        if self.client(id).is_some_and(asks) && self.begin_disconnect(id, now).is_ok() {
             let wait = Wait::Release { deadline: now + CLIENT_TIMEOUT };
-            self.park(id, Parked { call: Some(call), file, wait });
-        } else {
-            self.finish_release(id, file);
+            return self.park(id, Parked { call, file, wait });
+        }
+        self.finish_release(id, file);
+        if let Some(call) = call {
             self.outputs.done(call);
         }
     }

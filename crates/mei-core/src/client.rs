@@ -134,6 +134,8 @@ pub(crate) enum Wait {
     Connect { properties: ClientProperties, stage: ConnectStage, deadline: Instant },
     /// The end of what another file does with the shared client, to connect by its tag then.
     Share { guid: Guid, deadline: Instant },
+    /// The end of a connect whose caller has died, to release its file then.
+    Close,
     /// The firmware's answer to a disconnect.
     Release { deadline: Instant },
 }
@@ -146,7 +148,7 @@ impl Wait {
             | Self::Connect { deadline, .. }
             | Self::Share { deadline, .. }
             | Self::Release { deadline } => Some(deadline),
-            Self::Read { .. } | Self::Write { .. } | Self::Fsync | Self::NotifyGet => None,
+            Self::Read { .. } | Self::Write { .. } | Self::Fsync | Self::NotifyGet | Self::Close => None,
         }
     }
 }

@@ -253,6 +253,8 @@ impl<F: Function> Host<F> {
             return Ok(());
         }
         match message.status {
+            // Id 0 is the bus: a client there could not be told from it.
+            Status::SUCCESS if message.me_addr == 0 => log::error!("a client with id 0 is skipped"),
             Status::SUCCESS => {
                 self.me_clients.add(message.me_addr, message.properties).map_err(|_| Errno::PROTO)?;
             }
@@ -269,7 +271,11 @@ impl<F: Function> Host<F> {
         if self.hbm.state <= HbmState::EnumClients || self.hbm.state >= HbmState::Stopped {
             return Err(Errno::PROTO);
         }
-        let status = match self.me_clients.add(message.me_addr, message.properties) {
+        let added = match message.me_addr {
+            0 => Err(crate::me_clients::Full),
+            id => self.me_clients.add(id, message.properties),
+        };
+        let status = match added {
             Ok(()) => {
                 self.services.rescan = self.state == DeviceState::Enabled;
                 Status::SUCCESS

@@ -63,8 +63,8 @@ impl<F: Function> Host<F> {
             }
             return Ok(());
         }
-        if me.reset() && csr.ready() {
-            self.bell = true;
+        if me.reset() {
+            self.modify_csr(|csr| csr.with_interrupt_generate(true))?;
         }
         if csr.d0i3_interrupt_status() && matches!(self.phase, Phase::LeavingD0i3(_)) {
             self.d0i3_left(now);

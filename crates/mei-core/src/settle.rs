@@ -148,6 +148,13 @@ impl<F: Function> Host<F> {
                     Some(Err(errno)) => errno,
                 }
             }
+            Wait::Close => {
+                if client.state.is_transitional() {
+                    return Outcome::Waits;
+                }
+                self.close_last(call, id, file, now);
+                return Outcome::Answered;
+            }
             Wait::Release { deadline } => {
                 use crate::state::ClientState::{DisconnectReply, Disconnected};
                 if !matches!(client.state, DisconnectReply | Disconnected) && *deadline > now {
@@ -191,20 +198,19 @@ impl<F: Function> Host<F> {
         }
     }
 
-    /// Answers what a file that closes has waiting.
+    /// Answers what a file that closes has waiting. A connect goes on without its caller.
     pub(crate) fn answer_file(&mut self, id: u8, file: FileIndex, errno: Errno) {
-        let Some(client) = self.client_mut(id) else { return };
-        let mut waiting = std::mem::take(&mut client.parked);
-        waiting.retain(|parked| {
-            let leaves = parked.file == file;
-            if leaves && let Some(call) = parked.call {
-                self.outputs.error(call, errno);
+        let Self { clients, outputs, .. } = self;
+        let Some(client) = clients.get_mut(usize::from(id)).and_then(Option::as_deref_mut) else { return };
+        client.parked.retain_mut(|parked| {
+            if parked.file != file {
+                return true;
             }
-            !leaves
+            if let Some(call) = parked.call.take() {
+                outputs.error(call, errno);
+            }
+            matches!(parked.wait, Wait::Connect { .. })
         });
-        if let Some(client) = self.client_mut(id) {
-            client.parked = waiting;
-        }
     }
 
     /// Ends the wait of a call as far as its caller can be told.

@@ -65,9 +65,6 @@ impl<F: Function> Host<F> {
             return Err(Errno::INVAL);
         }
         self.tx_queue_limit = limit;
-        for id in self.used_ids.iter() {
-            self.touch(id);
-        }
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use crate::stub::{Stub, StubClient};
 use mei_core::{Blocking, Call, CallId, DeviceState, Errno, FixUps, Handle, Host, Options, Output, Reply};
 use mei_wire::Guid;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 pub(crate) const CONNECT: u32 = 0xC010_4801;
@@ -34,7 +34,7 @@ pub(crate) struct Bench {
     pub(crate) host: Host<Stub>,
     pub(crate) now: Instant,
     next: u64,
-    asked: Vec<CallId>,
+    asked: BTreeSet<CallId>,
     pub(crate) replies: BTreeMap<CallId, Got>,
     pub(crate) wakes: Vec<Handle>,
     pub(crate) states: Vec<DeviceState>,
@@ -74,7 +74,7 @@ impl Bench {
             host: Host::new(stub, options),
             now,
             next: 0,
-            asked: Vec::new(),
+            asked: BTreeSet::new(),
             replies: BTreeMap::new(),
             wakes: Vec::new(),
             states: Vec::new(),
@@ -139,6 +139,18 @@ impl Bench {
         panic!("the two sides never come to rest");
     }
 
+    /// Lets both sides work for a while.
+    pub(crate) fn some(&mut self, turns: usize) {
+        for _ in 0..turns {
+            self.drain();
+            self.stub().run();
+            if self.stub().interrupts() {
+                self.host.interrupt(self.now);
+            }
+        }
+        self.drain();
+    }
+
     /// Time passes.
     pub(crate) fn advance(&mut self, duration: Duration) {
         let end = self.now + duration;
@@ -159,6 +171,11 @@ impl Bench {
         self.advance(Duration::from_secs(seconds));
     }
 
+    /// Calls that were made and have no reply.
+    pub(crate) fn unanswered(&self) -> Vec<CallId> {
+        self.asked.iter().filter(|id| !self.replies.contains_key(id)).copied().collect()
+    }
+
     /// Advances until the call is answered; how long it took.
     pub(crate) fn until_answered(&mut self, call: CallId) -> Duration {
         let begin = self.now;
@@ -175,7 +192,7 @@ impl Bench {
     pub(crate) fn ask(&mut self, call: Call<'_>) -> CallId {
         self.next += 1;
         let id = CallId(self.next);
-        self.asked.push(id);
+        self.asked.insert(id);
         self.host.call(id, call, self.now);
         self.drain();
         id

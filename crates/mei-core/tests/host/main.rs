@@ -4,6 +4,7 @@ mod bench;
 mod connecting;
 mod notifying;
 mod polling;
+mod random;
 mod reading;
 mod resetting;
 mod ring;

@@ -115,22 +115,6 @@ fn the_queue_has_its_limit() {
 }
 
 #[test]
-fn a_write_with_the_limit_lifted_goes_on() {
-    let mut stub = Stub::new(clients());
-    stub.credits = 0;
-    let mut bench = Bench::started_with(stub);
-    let file = bench.connected(3);
-    for _ in 0..50 {
-        assert_eq!(bench.write(file, b"x"), Got::Written(1));
-    }
-    let write = bench.waits(Call::Write { handle: file, data: b"x", blocking: Wait });
-    bench.host.set_tx_queue_limit("51").unwrap();
-    bench.host.advance(bench.now);
-    bench.run();
-    assert_eq!(bench.got(write), Some(Got::Written(1)));
-}
-
-#[test]
 fn mkhi_without_reading_takes_the_limit_and_one_in_flight() {
     let mut bench = Bench::started();
     let file = bench.connected(3);
