@@ -7,6 +7,7 @@ pub mod files;
 pub mod node;
 pub mod parity;
 pub mod programs;
+pub mod sequences;
 mod sys;
 pub mod test_client;
 

@@ -25,9 +25,21 @@ struct Arguments {
     /// Only rows whose name contains this.
     #[arg(long)]
     only: Option<String>,
+    /// Only every COUNT-th row, from INDEX on: several devices share the rows.
+    #[arg(long, value_name = "INDEX/COUNT", value_parser = shard, default_value = "0/1")]
+    shard: (usize, usize),
     /// Lists the rows and runs none.
     #[arg(long)]
     list: bool,
+}
+
+fn shard(text: &str) -> Result<(usize, usize), String> {
+    let (index, count) = text.split_once('/').ok_or("write it as 0/3")?;
+    let number = |text: &str| text.parse::<usize>().map_err(|error| error.to_string());
+    match (number(index)?, number(count)?) {
+        (index, count) if index < count => Ok((index, count)),
+        _ => Err("the index is below the count".to_owned()),
+    }
 }
 
 fn main() -> ExitCode {
@@ -46,7 +58,8 @@ fn run() -> Result<usize> {
     let arguments = Arguments::parse();
     let mut out = std::io::stdout();
     let wanted = |name: &str| arguments.only.as_ref().is_none_or(|part| name.contains(part.as_str()));
-    let rows = parity::rows().into_iter().filter(|row| wanted(row.name));
+    let (first, step) = arguments.shard;
+    let rows = parity::rows().into_iter().skip(first).step_by(step).filter(|row| wanted(row.name));
     if arguments.list {
         rows.into_iter().try_for_each(|row| writeln!(out, "{}", row.name))?;
         return Ok(0);
