@@ -126,6 +126,11 @@ impl<S: Session, D: Device> Frontend<S, D> {
         &self.session
     }
 
+    /// The host, for its owner between two runs.
+    pub fn host_mut(&mut self) -> &mut Host<D> {
+        &mut self.exchange.host
+    }
+
     /// Puts `host`, which has been started, in the place of one whose function is gone, and the name back.
     /// What programs had open stays unusable, as after a removal.
     pub fn replace(&mut self, host: Host<D>) -> Host<D> {

@@ -1,5 +1,6 @@
 //! The Management Engine Interface in user space.
 
+mod arguments;
 mod backend;
 mod commands;
 mod facilities;
@@ -33,7 +34,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| arguments::refuse(&error));
     env_logger::Builder::from_env(env_logger::Env::new().filter_or("UMEI_LOG", "warn")).init();
     let result = match arguments.command {
         Command::Run(arguments) => commands::run::main(arguments),

@@ -1,6 +1,6 @@
 //! A file system of small files made up when they are read, as sysfs is.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::FileType;
 use rustix::process::{getegid, geteuid};
@@ -8,6 +8,7 @@ use zerocopy::IntoBytes;
 
 use super::mount::{FuseOptions, MountError, Mounted};
 use super::{Received, SessionError, Step, init, note, receive, receive_first, refuse};
+use crate::channel::Connection;
 use crate::operation::{DirectoryOperation, Operation};
 use crate::request::{Body, Message};
 use crate::wire::{
@@ -69,7 +70,7 @@ pub enum Entry<'a> {
 #[derive(Debug)]
 pub struct TreeSession<T> {
     channel: Channel,
-    mounted: Mounted,
+    mounted: Option<Mounted>,
     tree: T,
     /// By number, which is the file's handle.
     files: Vec<Option<OpenFile>>,
@@ -99,15 +100,24 @@ impl<T: Tree> TreeSession<T> {
     /// [`MountError`]; nothing is left mounted then.
     pub fn mount(options: &FuseOptions, tree: T) -> Result<Self, MountError> {
         let (fd, mounted) = Mounted::mount(options)?;
+        let mut session = Self::begin(fd, tree)?;
+        session.mounted = Some(mounted);
+        Ok(session)
+    }
+
+    /// Serves `tree` on a descriptor that somebody else has mounted, and will unmount.
+    ///
+    /// # Errors
+    /// [`SessionError`].
+    pub fn begin(fd: OwnedFd, tree: T) -> Result<Self, SessionError> {
         let channel = Channel::new(fd).map_err(SessionError::Read)?;
         let mut buffer = Buffer::new();
         let message = receive_first(&channel, &mut buffer)?;
         let Body::Init(init) = message.body else {
-            return Err(SessionError::NotInitial { opcode: message.header.opcode }.into());
+            return Err(SessionError::NotInitial { opcode: message.header.opcode });
         };
-        let answer = init::answer_init(&init)?;
-        channel.reply_struct(message.header.unique, &answer).map_err(SessionError::Reply)?;
-        Ok(Self { channel, mounted, tree, files: Vec::new(), listing: Vec::new() })
+        channel.reply_struct(message.header.unique, &init::answer_init(&init)?)?;
+        Ok(Self { channel, mounted: None, tree, files: Vec::new(), listing: Vec::new() })
     }
 
     /// What is shown.
@@ -322,8 +332,9 @@ impl<T> AsFd for TreeSession<T> {
 impl<T> Drop for TreeSession<T> {
     /// Unmounts before the descriptor is closed, so that nobody finds a dead file system.
     fn drop(&mut self) {
-        let connection = self.channel.connection().unwrap_or(crate::channel::Connection::Dead);
-        if let Err(error) = self.mounted.unmount(connection) {
+        let Some(mounted) = &mut self.mounted else { return };
+        let connection = self.channel.connection().unwrap_or(Connection::Dead);
+        if let Err(error) = mounted.unmount(connection) {
             log::warn!("{error}");
         }
     }

@@ -5,12 +5,22 @@ use std::time::Instant;
 
 use mei_wire::{ConfigSpace, Device, DmaMemory, Gone, Registers};
 
-/// A device of any make.
-pub(crate) struct AnyDevice(Box<dyn Device + Send>);
+/// A device of any make, or none any more.
+pub(crate) struct AnyDevice(Option<Box<dyn Device + Send>>);
 
 impl AnyDevice {
     pub(crate) fn new(device: impl Device + Send + 'static) -> Self {
-        Self(Box::new(device))
+        Self(Some(Box::new(device)))
+    }
+
+    /// Lets go of the device, which is gone for its driver from now on. The kernel waits for that before it takes a
+    /// function out.
+    pub(crate) fn release(&mut self) {
+        self.0 = None;
+    }
+
+    fn device(&mut self) -> Result<&mut (dyn Device + Send + 'static), Gone> {
+        self.0.as_deref_mut().ok_or(Gone)
     }
 }
 
@@ -22,60 +32,64 @@ impl std::fmt::Debug for AnyDevice {
 
 impl Registers for AnyDevice {
     fn read32(&mut self, offset: u32) -> Result<u32, Gone> {
-        self.0.read32(offset)
+        self.device()?.read32(offset)
     }
 
     fn write32(&mut self, offset: u32, value: u32) -> Result<(), Gone> {
-        self.0.write32(offset, value)
+        self.device()?.write32(offset, value)
     }
 
     fn read_window(&mut self, slots: &mut [u32]) -> Result<(), Gone> {
-        self.0.read_window(slots)
+        self.device()?.read_window(slots)
     }
 
     fn write_window(&mut self, slots: &[u32]) -> Result<(), Gone> {
-        self.0.write_window(slots)
+        self.device()?.write_window(slots)
     }
 }
 
 impl ConfigSpace for AnyDevice {
     fn read_config32(&mut self, offset: u16) -> Result<u32, Gone> {
-        self.0.read_config32(offset)
+        self.device()?.read_config32(offset)
     }
 }
 
 impl DmaMemory for AnyDevice {
     fn allocate_dma(&mut self, size: u32) -> Option<u64> {
-        self.0.allocate_dma(size)
+        self.device().ok()?.allocate_dma(size)
     }
 
     fn read_dma(&self, address: u64, bytes: &mut [u8]) -> Result<(), Gone> {
-        self.0.read_dma(address, bytes)
+        self.0.as_ref().ok_or(Gone)?.read_dma(address, bytes)
     }
 
     fn write_dma(&mut self, address: u64, bytes: &[u8]) -> Result<(), Gone> {
-        self.0.write_dma(address, bytes)
+        self.device()?.write_dma(address, bytes)
     }
 }
 
 impl Device for AnyDevice {
     fn run(&mut self, now: Instant) {
-        self.0.run(now);
+        if let Some(device) = &mut self.0 {
+            device.run(now);
+        }
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.0.deadline()
+        self.0.as_ref()?.deadline()
     }
 
     fn take_interrupt(&mut self) -> bool {
-        self.0.take_interrupt()
+        self.0.as_mut().is_some_and(|device| device.take_interrupt())
     }
 
     fn end_of_interrupt(&mut self) {
-        self.0.end_of_interrupt();
+        if let Some(device) = &mut self.0 {
+            device.end_of_interrupt();
+        }
     }
 
     fn interrupt_fd(&self) -> Option<BorrowedFd<'_>> {
-        self.0.interrupt_fd()
+        self.0.as_ref()?.interrupt_fd()
     }
 }

@@ -5,7 +5,7 @@ use cuse::{Entry, Errno, Tree};
 use mei_wire::pci;
 
 use super::ADDRESS;
-use super::source::{Attribute, BusClient, Source};
+use super::source::{Attribute, Source};
 
 /// Clients on the bus that ever were; more GUIDs than any firmware has.
 const MOST_CLIENTS: usize = 1024;
@@ -79,7 +79,7 @@ impl<S: Source> Model<S> {
             match known {
                 Some(node) => present.push((name, node)),
                 None if self.clients.len() < MOST_CLIENTS => {
-                    let node = self.add_client(&client);
+                    let node = self.add_client(client.attributes);
                     self.clients.push((name.clone(), node));
                     present.push((name, node));
                 }
@@ -160,25 +160,10 @@ impl<S: Source> Model<S> {
         }
     }
 
-    /// The attributes of a client on the bus, without line ends but for uevent (`device-abi.md` §13).
-    fn add_client(&mut self, client: &BusClient) -> NodeId {
+    /// The directory of a client on the bus.
+    fn add_client(&mut self, attributes: Vec<(&'static str, String)>) -> NodeId {
         let node = self.node(Node::Directory(Vec::new()));
-        let BusClient { uuid, version, max_connections, fixed_address, vtag, max_length } = client;
-        let modalias = format!("mei::{uuid}:{version:02X}:");
-        for (name, text) in [
-            ("name", String::new()),
-            ("uuid", uuid.clone()),
-            ("version", format!("{version:02X}")),
-            ("modalias", modalias.clone()),
-            ("max_conn", max_connections.to_string()),
-            ("fixed", fixed_address.to_string()),
-            ("vtag", u8::from(*vtag).to_string()),
-            ("max_len", max_length.to_string()),
-            (
-                "uevent",
-                format!("MEI_CL_VERSION={version}\nMEI_CL_UUID={uuid}\nMEI_CL_NAME=\nMODALIAS={modalias}\n"),
-            ),
-        ] {
+        for (name, text) in attributes {
             self.file(node, name, Node::Text(text));
         }
         self.link(node, "subsystem", "../../../../bus/mei".to_owned());
@@ -282,6 +267,7 @@ impl<S: Source> Tree for Model<S> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::source::BusClient;
     use super::*;
 
     /// A device that knows two clients, or one.
@@ -304,18 +290,11 @@ mod tests {
     }
 
     fn client(uuid: &str) -> BusClient {
-        BusClient {
-            uuid: uuid.to_owned(),
-            version: 10,
-            max_connections: 1,
-            fixed_address: 0,
-            vtag: true,
-            max_length: 512,
-        }
+        BusClient { uuid: uuid.to_owned(), attributes: vec![("uuid", uuid.to_owned())] }
     }
 
     fn model(clients: &[&str]) -> Model<Stub> {
-        let device = mei_wire::pci::lookup(0xA0E0).expect("Tiger Lake");
+        let device = pci::lookup(0xA0E0).expect("Tiger Lake");
         let placement = Placement { name: "mei0".to_owned(), numbers: (0, 0) };
         let stub = Stub(clients.iter().map(|uuid| client(uuid)).collect());
         Model::new(stub, *device, &placement)
@@ -365,8 +344,7 @@ mod tests {
         let mut model = model(&[one, two]);
         model.scan();
         let path = format!("bus/mei/devices/0000:00:16.0-{one}");
-        assert_eq!(text(&mut model, &format!("{path}/modalias")), format!("mei::{one}:0A:"));
-        assert_eq!(text(&mut model, &format!("{path}/version")), "0A");
+        assert_eq!(text(&mut model, &format!("{path}/uuid")), one);
         assert_eq!(walk(&model, &format!("{path}/subsystem")), walk(&model, "bus/mei"));
         assert_eq!(walk(&model, &path), walk(&model, &format!("class/mei/mei0/device/0000:00:16.0-{one}")));
         let nodes = model.nodes.len();

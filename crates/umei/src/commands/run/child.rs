@@ -25,15 +25,11 @@ pub(super) struct NotStarted {
     pub(super) error: anyhow::Error,
 }
 
-/// Starts the command, with this program's folder in front of PATH.
-pub(super) fn start(line: &[OsString], signals: &Signals) -> Result<Child, NotStarted> {
+/// Starts the command, looked for and run with `path`.
+pub(super) fn start(line: &[OsString], path: &OsStr, signals: &Signals) -> Result<Child, NotStarted> {
     let (program, arguments) = line.split_first().expect("the command line demands a command");
     let mut command = Command::new(program);
-    command.args(arguments);
-    match path() {
-        Ok(path) => drop(command.env("PATH", path)),
-        Err(error) => log::warn!("umei is not on the command's PATH: {error:#}"),
-    }
+    command.args(arguments).env("PATH", path);
     signals.restore_in(&mut command);
     command.spawn().map_err(|error| not_started(program, error))
 }
@@ -50,8 +46,9 @@ fn not_started(program: &OsStr, error: io::Error) -> NotStarted {
     NotStarted { status, error }
 }
 
-/// PATH with the folder of this program in front.
-fn path() -> Result<OsString> {
+/// PATH with the folder of this program in front. To be asked for before mounts change: afterwards the kernel
+/// no longer knows this program by the same name.
+pub(super) fn path() -> Result<OsString> {
     let program = env::current_exe().context("finding this program")?;
     let folder = program.parent().context("this program has no folder")?;
     let rest = env::var_os("PATH").unwrap_or_default();

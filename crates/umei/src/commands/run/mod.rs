@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use cuse::FuseSession;
-use cuse_frontend::{Frontend, Pause, Remote};
+use cuse_frontend::{Frontend, Pause};
 
 use self::child::NotStarted;
 use self::namespace::{Identity, Network};
-use crate::backend::{self, AnyDevice};
+use crate::backend::{self, AnyDevice, Started};
 use crate::ready;
 use crate::sys::Signals;
 use crate::sysfs::{self, Placement};
@@ -79,16 +79,16 @@ impl From<NotStarted> for Failure {
 }
 
 fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let engine = arguments.engine.choose()?;
+    let backend = arguments.engine.choose()?;
     let signals = Signals::take().context("taking signals")?;
+    let path = child::path()?;
     let identity = if arguments.map_root { Identity::Root } else { Identity::Own };
     let network = if arguments.net { Network::Private } else { Network::Shared };
     namespace::enter(identity, network)?;
     let session = private_dev::make()?;
 
     // From here on there are threads, and with them nothing that changes namespaces.
-    let host = engine.start(Instant::now());
-    let function = engine.function();
+    let Started { host, function } = backend.start(Instant::now())?;
     let frontend = Frontend::new(session, host).context("preparing the device")?;
     let remote = frontend.remote();
     let server = thread::Builder::new()
@@ -105,18 +105,14 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         log::warn!("/sys does not show the device: {error:#}");
     }
 
-    let ended = child::start(&arguments.command, &signals)
+    let ended = child::start(&arguments.command, &path, &signals)
         .map_err(Failure::from)
         .and_then(|child| Ok(child::attend(child, &signals)?));
-    stop(&remote);
+    // Those whom the command has left behind are told.
+    remote.stop();
     // A thread that died took the device with it, and has said so.
     let _ = server.join();
     Ok(child::end_like(ended?))
-}
-
-/// Ends the device; those whom the command has left behind are told.
-fn stop(remote: &Remote<AnyDevice>) {
-    remote.stop();
 }
 
 fn serve(mut frontend: Frontend<FuseSession, AnyDevice>) {

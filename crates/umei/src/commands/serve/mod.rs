@@ -5,6 +5,7 @@ mod place;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use cuse::{DeviceName, Session};
 use cuse_frontend::{Frontend, Linger, Pause, Remote};
 
 use self::place::Place;
-use crate::backend::{self, AnyDevice, EngineChoice};
+use crate::backend::{self, AnyDevice, Backend, Started};
 use crate::facilities::{self, State};
 use crate::sys::Signals;
 use crate::sysfs::{self, Placement};
@@ -39,6 +40,9 @@ pub(crate) struct Arguments {
     /// Name of the device in /dev
     #[arg(long, default_value = "mei0", value_parser = device_name)]
     name: DeviceName,
+    /// What is behind it: `emulator`, or `pci:ADDRESS` for a function that `umei bind` has prepared
+    #[arg(long, value_name = "BACKEND", default_value = "emulator")]
+    backend: BackendChoice,
     #[command(flatten)]
     engine: backend::EngineArguments,
     /// Over FUSE, directories to show the device in, instead of /dev
@@ -47,6 +51,29 @@ pub(crate) struct Arguments {
     /// Directory to show the device's sysfs in, as class/mei and devices
     #[arg(long, value_name = "DIR")]
     sysfs: Option<PathBuf>,
+}
+
+/// What is behind the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BackendChoice {
+    /// An engine in this process.
+    Emulator,
+    /// A real function.
+    Pci(mei_pci_uio::Address),
+}
+
+impl FromStr for BackendChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("pci:") {
+            Some(address) => {
+                address.parse().map(Self::Pci).map_err(|error: mei_pci_uio::AddressError| error.to_string())
+            }
+            None if text == "emulator" => Ok(Self::Emulator),
+            None => Err("it is `emulator`, or `pci:` and an address such as 0000:00:16.0".to_owned()),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -62,7 +89,10 @@ fn device_name(text: &str) -> Result<DeviceName, cuse::NameError> {
 }
 
 pub(crate) fn main(arguments: Arguments) -> Result<ExitCode> {
-    let engine = arguments.engine.choose()?;
+    let backend = match arguments.backend {
+        BackendChoice::Emulator => arguments.engine.choose()?,
+        BackendChoice::Pci(address) => arguments.engine.real(address),
+    };
     let signals = Signals::take().context("taking signals")?;
     let kind = match arguments.frontend {
         Some(kind) => kind,
@@ -75,11 +105,11 @@ pub(crate) fn main(arguments: Arguments) -> Result<ExitCode> {
         }
         FrontendKind::Cuse => {
             let (session, place) = place::character_device(&arguments.name)?;
-            serve(session, place, &engine, signals, &arguments)
+            serve(session, place, &backend, signals, &arguments)
         }
         FrontendKind::Fuse => {
             let (session, place) = place::file(&arguments.name, &arguments.mount)?;
-            serve(session, place, &engine, signals, &arguments)
+            serve(session, place, &backend, signals, &arguments)
         }
     }
 }
@@ -87,18 +117,18 @@ pub(crate) fn main(arguments: Arguments) -> Result<ExitCode> {
 fn serve<S: Session>(
     session: S,
     place: Place,
-    engine: &EngineChoice,
+    backend: &Backend,
     signals: Signals,
     arguments: &Arguments,
 ) -> Result<ExitCode> {
-    let host = engine.start(Instant::now());
+    let Started { host, function } = backend.start(Instant::now())?;
     let frontend = Frontend::new(session, host)?.lingering(Linger::AtMost(LINGER));
     let remote = frontend.remote();
     // Lives as long as the device is served.
     let _sysfs = match &arguments.sysfs {
         Some(directory) => {
             let placement = Placement { name: arguments.name.as_str().to_owned(), numbers: place.numbers };
-            Some(sysfs::serve(directory, remote.clone(), engine.function(), placement)?)
+            Some(sysfs::serve(directory, remote.clone(), function, placement)?)
         }
         None => None,
     };
@@ -110,7 +140,7 @@ fn serve<S: Session>(
         let shown = place.shown.clone();
         move || announce(&remote, &shown)
     })?;
-    let ended = supervise(frontend, engine);
+    let ended = supervise(frontend, backend);
     notify::stopping();
     drop(place);
     ended?;
@@ -144,7 +174,7 @@ fn announce(remote: &Remote<AnyDevice>, shown: &str) {
 }
 
 /// Serves to the end, over removals of the function.
-fn supervise<S: Session>(mut frontend: Frontend<S, AnyDevice>, engine: &EngineChoice) -> Result<()> {
+fn supervise<S: Session>(mut frontend: Frontend<S, AnyDevice>, backend: &Backend) -> Result<()> {
     let mut until = None;
     loop {
         match frontend.run(until)? {
@@ -154,14 +184,39 @@ fn supervise<S: Session>(mut frontend: Frontend<S, AnyDevice>, engine: &EngineCh
             }
             Pause::Gone => {
                 log::warn!("the function is gone; programs get ENODEV until it is back");
+                frontend.host_mut().function_mut().release();
                 until = Some(Instant::now() + RETURN);
             }
             Pause::Time => {
                 let now = Instant::now();
-                frontend.replace(engine.start(now));
-                log::warn!("the function is back");
-                until = None;
+                until = match backend.start(now) {
+                    Ok(Started { host, .. }) => {
+                        frontend.replace(host);
+                        log::warn!("the function is back");
+                        None
+                    }
+                    Err(error) => {
+                        log::debug!("{error:#}");
+                        Some(now + RETURN)
+                    }
+                };
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backend_is_the_emulator_or_an_address() {
+        assert_eq!("emulator".parse(), Ok(BackendChoice::Emulator));
+        let address = "0000:00:16.0".parse().unwrap();
+        assert_eq!("pci:0000:00:16.0".parse(), Ok(BackendChoice::Pci(address)));
+        for text in ["", "pci", "pci:", "pci:x", "vfio:0000:00:16.0"] {
+            let error = text.parse::<BackendChoice>().unwrap_err();
+            assert!(error.contains("emulator") || error.contains("address"), "{text}: {error}");
         }
     }
 }
