@@ -82,6 +82,12 @@ impl Outbox {
         self.flag(connection, |lane| lane.notify = true);
     }
 
+    /// Asks for [`Client::advance`](crate::client::Client::advance) once at most half of the room on a connection is
+    /// in use, as after a refused message: for a client that keeps the other half free on purpose.
+    pub fn want_room(&mut self, connection: ConnectionId) {
+        self.flag(connection, |lane| lane.refused = true);
+    }
+
     /// Grants the host no further credit on a connection, until [`Outbox::release_credit`].
     pub fn hold_credit(&mut self, connection: ConnectionId) {
         self.flag(connection, |lane| lane.hold = true);

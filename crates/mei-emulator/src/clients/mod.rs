@@ -21,9 +21,12 @@ mod firmware_update;
 #[cfg(test)]
 mod fixture;
 mod hotham;
+mod lme;
 mod mkhi;
+pub mod service;
 mod upid;
 mod watchdog;
+mod web;
 
 pub use amt::{Amt, CodeVersion};
 
@@ -39,6 +42,7 @@ pub static KINDS: &[Kind] = &[
     Kind::of::<echo::Settings>(),
     Kind::of::<firmware_update::Settings>(),
     Kind::of::<hotham::Settings>(),
+    Kind::of::<lme::Settings>(),
     Kind::of::<mkhi::MchiSettings>(),
     Kind::of::<mkhi::Settings>(),
     Kind::of::<upid::Settings>(),

@@ -14,7 +14,7 @@ pub use account::{Account, CertificateHash, HashAlgorithm};
 pub use identity::{Availability, CodeVersion, Tls};
 pub use network::{Ipv6Entry, Lan, LanInterface, ManagementServer, Names};
 pub use provisioning::{ConfigServer, ControlMode, Provisioning, ProvisioningState, SetupAudit};
-pub use state::{Event, SharedState, State, Tunnel};
+pub use state::{Datagram, Event, SharedState, State, Tunnel};
 pub use values::{Hex, MacAddress, PlatformUuid, Text};
 
 use serde::Deserialize;

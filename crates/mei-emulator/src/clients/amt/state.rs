@@ -101,14 +101,42 @@ pub enum Tunnel {
 }
 
 /// Something that AMT tells the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
+    /// The host is to send a datagram: the engine has no other way out.
+    Datagram(Datagram),
     /// The host's heartbeats stopped for longer than it had announced.
     HeartbeatsStopped {
         /// Seconds it had announced.
         timeout: u16,
     },
+}
+
+/// A datagram that the host is to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Datagram {
+    /// To whom: an address as text.
+    pub destination: Text<255>,
+    /// To which port.
+    pub port: u16,
+    /// From which port.
+    pub originator_port: u16,
+    /// What.
+    pub data: Vec<u8>,
+}
+
+impl Datagram {
+    /// As it goes to the host, from `originator`.
+    pub(crate) fn to_wire<'a>(&'a self, originator: &'a str) -> mei_wire::apf::Datagram<'a> {
+        mei_wire::apf::Datagram {
+            destination: self.destination.as_bytes(),
+            port: self.port.into(),
+            originator: originator.as_bytes(),
+            originator_port: self.originator_port.into(),
+            data: &self.data,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -122,7 +150,8 @@ mod tests {
             state.lock().raise(Event::HeartbeatsStopped { timeout });
         }
         let mut seen = Vec::new();
-        while let Some(Event::HeartbeatsStopped { timeout }) = state.lock().next_event() {
+        while let Some(event) = { state.lock().next_event() } {
+            let Event::HeartbeatsStopped { timeout } = event else { panic!("{event:?}") };
             seen.push(timeout);
         }
         assert_eq!(seen, (4..20).collect::<Vec<_>>());

@@ -86,7 +86,7 @@ impl Reply {
         let start = self.bytes.len();
         write(self);
         // A length that is a multiple of 256 reads as "empty" to programs that look at one byte of it.
-        if self.bytes.len() > start && (self.bytes.len() - start) % 256 == 0 {
+        if self.bytes.len() > start && (self.bytes.len() - start).is_multiple_of(256) {
             self.zeros(1);
         }
         let length = u16::try_from(self.bytes.len() - start).unwrap_or(u16::MAX);

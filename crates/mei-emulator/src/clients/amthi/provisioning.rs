@@ -78,10 +78,10 @@ pub(super) fn stop(call: &mut Call<'_>) -> Status {
 /// The algorithm that the request names. It comes in two layouts, told apart by the announced length.
 fn host_based_algorithm(call: &Call<'_>) -> Option<u32> {
     let packed = size_of::<HostBasedConfigurationPacked>();
-    if usize::try_from(call.announced) != Ok(packed) {
-        if let Ok((request, _)) = HostBasedConfigurationAligned::ref_from_prefix(call.data) {
-            return Some(request.algorithm.get());
-        }
+    if usize::try_from(call.announced) != Ok(packed)
+        && let Ok((request, _)) = HostBasedConfigurationAligned::ref_from_prefix(call.data)
+    {
+        return Some(request.algorithm.get());
     }
     let (request, _) = HostBasedConfigurationPacked::ref_from_prefix(call.data).ok()?;
     Some(request.algorithm.into())

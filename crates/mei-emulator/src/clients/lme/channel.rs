@@ -1,0 +1,311 @@
+//! Channels: connections, their windows and their ends (`apf.md` §3, channels and flow control).
+
+use super::Facts;
+use super::voice::Voice;
+use crate::clients::service::{Connection, Stream};
+use mei_wire::apf::{Channel, ChannelOpen, Message, channel_type};
+use std::time::{Duration, Instant};
+
+/// Channels of a session; their numbers are their places.
+const SLOTS: usize = 8;
+
+/// How long a closed channel waits for the host's CLOSE. One program never sends it.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How long the host may take to answer a channel that the engine opens.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Port of the host's event sink.
+const EVENT_PORT: u32 = 0;
+
+/// All channels are in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Refused;
+
+/// A channel that [`Channels::reserve`] found free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place(usize);
+
+/// The channels of one session.
+#[derive(Debug, Default)]
+pub(super) struct Channels {
+    slots: [Slot; SLOTS],
+    /// Where to look for a free one first: a late CLOSE should not meet a channel that just began.
+    next: usize,
+}
+
+#[derive(Debug, Default)]
+enum Slot {
+    #[default]
+    Free,
+    /// The engine asked the host for it.
+    Opening {
+        due: Instant,
+        connection: Box<dyn Connection>,
+    },
+    Open(Open),
+    /// CLOSE was sent; the host's is awaited.
+    Closing {
+        until: Instant,
+    },
+}
+
+impl Slot {
+    /// Whether what it waits for will not come any more.
+    fn is_over(&self, now: Instant) -> bool {
+        match self {
+            Self::Opening { due: end, .. } | Self::Closing { until: end } => *end <= now,
+            Self::Free | Self::Open(_) => false,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Open {
+    /// The host's number.
+    peer: Channel,
+    /// Bytes that the host takes before it adjusts the window.
+    window: u32,
+    connection: Box<dyn Connection>,
+    stream: Stream,
+}
+
+impl Channels {
+    /// A free place. A channel whose end the host has not confirmed counts as free when no other is left.
+    pub(super) fn reserve(&mut self) -> Result<Place, Refused> {
+        let order = (0..SLOTS).map(|step| (self.next + step) % SLOTS);
+        let free = order.clone().find(|&index| matches!(self.slots[index], Slot::Free));
+        let closing = || {
+            order
+                .filter_map(|index| match self.slots[index] {
+                    Slot::Closing { until } => Some((until, index)),
+                    _ => None,
+                })
+                .min()
+                .map(|(_, index)| index)
+        };
+        let index = free.or_else(closing).ok_or(Refused)?;
+        Ok(Place(index))
+    }
+
+    /// Whether [`Channels::reserve`] would find one that is really free.
+    pub(super) fn has_free(&self) -> bool {
+        self.slots.iter().any(|slot| matches!(slot, Slot::Free))
+    }
+
+    /// Forgets all of them.
+    pub(super) fn clear(&mut self) {
+        self.slots = Default::default();
+    }
+
+    /// The host connects.
+    #[expect(clippy::too_many_arguments, reason = "a channel is opened with all of what it needs")]
+    pub(super) fn open(
+        &mut self,
+        place: Place,
+        peer: Channel,
+        window: u32,
+        connection: Box<dyn Connection>,
+        facts: &Facts,
+        voice: &mut Voice<'_>,
+        now: Instant,
+    ) {
+        voice.say(&Message::ChannelOpenConfirmation {
+            recipient: peer,
+            sender: number(place.0),
+            window: facts.settings.window,
+        });
+        self.take(place, Slot::Open(Open { peer, window, connection, stream: Stream::default() }));
+        self.with(number(place.0), facts, voice, now, |open| open.connection.opened(&mut open.stream, now));
+    }
+
+    /// The engine connects to the host's event sink.
+    pub(super) fn open_to_host(
+        &mut self,
+        place: Place,
+        connection: Box<dyn Connection>,
+        facts: &Facts,
+        voice: &mut Voice<'_>,
+        now: Instant,
+    ) {
+        let address = facts.settings.address.as_bytes();
+        voice.say(&Message::ChannelOpen(ChannelOpen {
+            kind: channel_type::DIRECT_TCPIP,
+            sender: number(place.0),
+            window: facts.settings.window,
+            target: address,
+            target_port: EVENT_PORT,
+            originator: address,
+            originator_port: super::ports::HTTP.into(),
+        }));
+        self.take(place, Slot::Opening { due: now + OPEN_TIMEOUT, connection });
+    }
+
+    /// The host confirms a channel that the engine asked for.
+    pub(super) fn confirmed(
+        &mut self,
+        recipient: Channel,
+        peer: Channel,
+        window: u32,
+        facts: &Facts,
+        voice: &mut Voice<'_>,
+        now: Instant,
+    ) {
+        let Some(slot) = self.slot(recipient) else { return };
+        match std::mem::take(slot) {
+            Slot::Opening { connection, .. } => {
+                *slot = Slot::Open(Open { peer, window, connection, stream: Stream::default() });
+                self.with(recipient, facts, voice, now, |open| open.connection.opened(&mut open.stream, now));
+            }
+            other => *slot = other,
+        }
+    }
+
+    /// The host refuses a channel that the engine asked for.
+    pub(super) fn failed(&mut self, recipient: Channel) {
+        if let Some(slot @ Slot::Opening { .. }) = self.slot(recipient) {
+            *slot = Slot::Free;
+        }
+    }
+
+    /// The host takes more.
+    pub(super) fn adjusted(
+        &mut self,
+        recipient: Channel,
+        bytes: u32,
+        facts: &Facts,
+        voice: &mut Voice<'_>,
+        now: Instant,
+    ) {
+        self.with(recipient, facts, voice, now, |open| open.window = open.window.saturating_add(bytes));
+    }
+
+    /// The host sent something. More than its window allows is taken too: one program does not look at it.
+    pub(super) fn received(
+        &mut self,
+        recipient: Channel,
+        data: &[u8],
+        facts: &Facts,
+        voice: &mut Voice<'_>,
+        now: Instant,
+    ) {
+        self.with(recipient, facts, voice, now, |open| {
+            open.connection.received(data, &mut open.stream, now);
+        });
+    }
+
+    /// The host closes, or answers that it has seen the engine close. CLOSE is sent once per channel.
+    pub(super) fn closed(&mut self, recipient: Channel, facts: &Facts, voice: &mut Voice<'_>) {
+        let Some(slot) = self.slot(recipient) else { return };
+        match std::mem::take(slot) {
+            Slot::Open(open) => {
+                voice.say(&Message::ChannelClose { recipient: open.peer });
+                lose_connection(facts, voice);
+            }
+            Slot::Closing { .. } => lose_connection(facts, voice),
+            // Too late, or before there was anything to close.
+            other => *slot = other,
+        }
+    }
+
+    /// Sends what waits, and lets time pass.
+    pub(super) fn advance(&mut self, facts: &Facts, voice: &mut Voice<'_>, now: Instant) {
+        for index in 0..SLOTS {
+            if self.slots[index].is_over(now) {
+                self.slots[index] = Slot::Free;
+            }
+            self.with(number(index), facts, voice, now, |open| {
+                if open.connection.deadline().is_some_and(|deadline| deadline <= now) {
+                    open.connection.advance(&mut open.stream, now);
+                }
+            });
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let deadlines = self.slots.iter().filter_map(|slot| match slot {
+            Slot::Free => None,
+            Slot::Opening { due: end, .. } | Slot::Closing { until: end } => Some(*end),
+            Slot::Open(open) => open.connection.deadline(),
+        });
+        deadlines.min()
+    }
+
+    fn slot(&mut self, channel: Channel) -> Option<&mut Slot> {
+        self.slots.get_mut(usize::try_from(channel.0).ok()?)
+    }
+
+    fn take(&mut self, place: Place, slot: Slot) {
+        self.slots[place.0] = slot;
+        self.next = (place.0 + 1) % SLOTS;
+    }
+
+    /// Does something with an open channel, and what follows from it: windows, data, an end. Channels that are
+    /// not open are passed over silently: messages cross.
+    fn with(
+        &mut self,
+        channel: Channel,
+        facts: &Facts,
+        voice: &mut Voice<'_>,
+        now: Instant,
+        act: impl FnOnce(&mut Open),
+    ) {
+        let Some(slot) = self.slot(channel) else { return };
+        let Slot::Open(open) = slot else { return };
+        act(open);
+        if open.pump(facts.chunk, voice, now) == Pumped::Closed {
+            voice.say(&Message::ChannelClose { recipient: open.peer });
+            *slot = Slot::Closing { until: now + GRACE };
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pumped {
+    /// The connection goes on.
+    Open,
+    /// All was sent, and there is no more to come.
+    Closed,
+}
+
+impl Open {
+    /// Gives back the window for what was consumed, and sends what fits the host's.
+    fn pump(&mut self, chunk: usize, voice: &mut Voice<'_>, now: Instant) -> Pumped {
+        loop {
+            let waiting = self.stream.waiting();
+            let window = usize::try_from(self.window).unwrap_or(usize::MAX);
+            let length = waiting.len().min(window).min(chunk);
+            if length == 0 || !voice.takes_data() {
+                break;
+            }
+            voice.say(&Message::ChannelData { recipient: self.peer, data: &waiting[..length] });
+            self.stream.sent(length);
+            // No more than the window, so it fits.
+            self.window -= u32::try_from(length).unwrap_or(self.window);
+            if self.stream.take_starved() {
+                self.connection.advance(&mut self.stream, now);
+            }
+        }
+        let consumed = u32::try_from(self.stream.take_consumed()).unwrap_or(u32::MAX);
+        if self.stream.is_closing() {
+            // A channel about to end needs no window.
+            return if self.stream.waiting().is_empty() { Pumped::Closed } else { Pumped::Open };
+        }
+        if consumed > 0 {
+            voice.say(&Message::ChannelWindowAdjust { recipient: self.peer, bytes: consumed });
+        }
+        Pumped::Open
+    }
+}
+
+/// The number of the channel at a place.
+fn number(place: usize) -> Channel {
+    Channel(u32::try_from(place).unwrap_or(u32::MAX))
+}
+
+/// Some firmware drops the host when a channel ends (`apf.md` §3, differences real firmware shows).
+fn lose_connection(facts: &Facts, voice: &mut Voice<'_>) {
+    if facts.settings.disconnect_after_channel {
+        voice.hang_up();
+    }
+}

@@ -1,0 +1,63 @@
+//! How the host is told of events: an HTTP message to its event sink, on a channel that the engine opens.
+
+use crate::clients::amt::Event;
+use crate::clients::service::{Connection, Stream};
+use std::time::Instant;
+
+/// A connection that tells one event and ends.
+pub(super) fn delivery(event: &Event) -> Box<dyn Connection> {
+    Box::new(Delivery { message: message(event), sent: 0 })
+}
+
+#[derive(Debug)]
+struct Delivery {
+    message: Vec<u8>,
+    sent: usize,
+}
+
+impl Delivery {
+    fn speak(&mut self, stream: &mut Stream) {
+        self.sent += stream.send(&self.message[self.sent..]);
+    }
+}
+
+impl Connection for Delivery {
+    fn opened(&mut self, stream: &mut Stream, _now: Instant) {
+        self.speak(stream);
+    }
+
+    /// Whatever the host answers, it has the event.
+    fn received(&mut self, bytes: &[u8], stream: &mut Stream, _now: Instant) {
+        stream.consume(bytes.len());
+        stream.close();
+    }
+
+    fn advance(&mut self, stream: &mut Stream, _now: Instant) {
+        self.speak(stream);
+    }
+}
+
+/// The HTTP message. Hosts look for the id, the arguments and the text of the alert.
+fn message(event: &Event) -> Vec<u8> {
+    let (id, argument, text) = match event {
+        Event::HeartbeatsStopped { timeout } => {
+            ("iAMT0050", timeout.to_string(), "The operating system's watchdog has expired")
+        }
+        Event::Datagram(_) => return Vec::new(),
+    };
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
+         <a:Envelope xmlns:a=\"http://www.w3.org/2003/05/soap-envelope\" \
+         xmlns:g=\"http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_AlertIndication\">\
+         <a:Header></a:Header><a:Body><g:CIM_AlertIndication>\
+         <g:AlertType>8</g:AlertType><g:MessageArguments>{argument}</g:MessageArguments>\
+         <g:MessageID>{id}</g:MessageID><g:Message>{text}</g:Message>\
+         <g:OwningEntity>Intel(r) AMT</g:OwningEntity><g:PerceivedSeverity>4</g:PerceivedSeverity>\
+         </g:CIM_AlertIndication></a:Body></a:Envelope>"
+    );
+    let head = format!(
+        "POST / HTTP/1.1\r\nContent-Type: application/soap+xml; charset=UTF-8\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    [head, body].concat().into_bytes()
+}

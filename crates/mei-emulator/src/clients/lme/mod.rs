@@ -1,0 +1,189 @@
+//! LME: AMT's network ports through the host (`apf.md`).
+//!
+//! Each connection of a host is a [`session::Session`]; a session has [`channel::Channels`], and behind each of
+//! them is a connection of a [`Service`](super::service::Service). [`ports`] says which ports there are and who
+//! answers there.
+
+mod channel;
+mod event;
+mod ports;
+mod session;
+#[cfg(test)]
+mod tests;
+mod voice;
+
+use super::amt::SharedState;
+use super::{ClientKind, Context};
+use crate::client::{Client, ConnectionId, CreditPolicy, Message, Outbox, Properties};
+use mei_wire::apf::DATA_HEADER;
+use ports::Ports;
+use serde::Deserialize;
+use session::Session;
+use std::time::{Duration, Instant};
+use voice::Voice;
+
+/// How often a host that listens is looked after for events: other clients raise them, and nobody tells this one.
+const EVENT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// `[lme]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct Settings {
+    /// Ports to forward, in this order; 16992 and 623 without, 16993 and 664 where TLS is enforced.
+    ports: Option<Vec<u16>>,
+    /// The address that the host is told to listen on. Anything but a name of this machine makes programs think
+    /// of remote connections.
+    address: super::amt::Text<64>,
+    /// Bytes that the host may send on a fresh channel.
+    window: u32,
+    /// Most bytes in one message of data. One program drops what is longer than 4095.
+    chunk: u16,
+    /// Events go to the host through a channel of their own.
+    deliver_events: bool,
+    /// The connection to the client is lost when a channel ends, as on some real machines.
+    disconnect_after_channel: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            ports: None,
+            address: super::amt::Text::new("127.0.0.1").unwrap_or_default(),
+            window: 8192,
+            chunk: 4095,
+            deliver_events: false,
+            disconnect_after_channel: false,
+        }
+    }
+}
+
+impl ClientKind for Settings {
+    const NAME: &'static str = "lme";
+    const PROPERTIES: Properties = Properties {
+        guid: mei_wire::clients::LME,
+        protocol_version: 4,
+        max_connections: 1,
+        fixed_address: 0,
+        single_receive_buffer: false,
+        max_message_length: 16384,
+        vtag: false,
+    };
+
+    fn build(&self, context: &Context<'_>) -> Box<dyn Client> {
+        Box::new(Lme {
+            properties: context.properties,
+            facts: Facts {
+                uuid: context.persona.amt.as_ref().map_or([0; 16], |amt| amt.uuid.to_bytes()),
+                longest: longest(&context.properties),
+                chunk: usize::from(self.chunk)
+                    .min(longest(&context.properties).saturating_sub(DATA_HEADER))
+                    .max(1),
+                settings: self.clone(),
+            },
+            ports: Ports::new(self.ports.as_deref(), context),
+            state: context.state.clone(),
+            sessions: Vec::new(),
+            events_due: None,
+        })
+    }
+}
+
+/// Longest message, bytes.
+fn longest(properties: &Properties) -> usize {
+    usize::try_from(properties.max_message_length).unwrap_or(usize::MAX)
+}
+
+/// What every session goes by.
+#[derive(Debug)]
+struct Facts {
+    uuid: [u8; 16],
+    /// Longest message, bytes.
+    longest: usize,
+    /// Most bytes in one message of data.
+    chunk: usize,
+    settings: Settings,
+}
+
+#[derive(Debug)]
+struct Lme {
+    properties: Properties,
+    facts: Facts,
+    ports: Ports,
+    state: SharedState,
+    sessions: Vec<Session>,
+    /// When to look for events.
+    events_due: Option<Instant>,
+}
+
+impl Lme {
+    /// Gives the events that wait to the first session that can take one.
+    fn deliver_events(&mut self, outbox: &mut Outbox, now: Instant) {
+        let Self { facts, sessions, state, .. } = self;
+        for session in sessions.iter_mut().filter(|session| session.is_ready()) {
+            let mut voice = Voice::new(outbox, session.connection());
+            while session.can_take_event() {
+                let Some(event) = state.lock().next_event() else { return };
+                session.deliver(&event, facts, &mut voice, now);
+            }
+        }
+    }
+
+    fn look_for_events(&mut self, outbox: &mut Outbox, now: Instant) {
+        let listening = self.facts.settings.deliver_events && self.sessions.iter().any(Session::is_ready);
+        if !listening {
+            self.events_due = None;
+            return;
+        }
+        if self.events_due.is_none_or(|due| due <= now) {
+            self.events_due = Some(now + EVENT_INTERVAL);
+            self.deliver_events(outbox, now);
+        }
+    }
+}
+
+impl Client for Lme {
+    fn properties(&self) -> Properties {
+        self.properties
+    }
+
+    /// Both sides stream: credit is never held back for answers.
+    fn credit_policy(&self) -> CreditPolicy {
+        CreditPolicy::Prompt
+    }
+
+    fn connect(&mut self, connection: ConnectionId, outbox: &mut Outbox, _now: Instant) -> Result<(), u8> {
+        let mut session = Session::new(connection);
+        session.greet(&self.facts, &mut Voice::new(outbox, connection));
+        self.sessions.push(session);
+        Ok(())
+    }
+
+    fn message(&mut self, message: Message<'_>, outbox: &mut Outbox, now: Instant) {
+        let Self { facts, ports, sessions, .. } = self;
+        let mine = |session: &&mut Session| session.connection() == message.connection;
+        let Some(session) = sessions.iter_mut().find(mine) else { return };
+        session.message(message.data, facts, ports, &mut Voice::new(outbox, message.connection), now);
+        self.look_for_events(outbox, now);
+    }
+
+    fn disconnected(&mut self, connection: ConnectionId, _now: Instant) {
+        self.sessions.retain(|session| session.connection() != connection);
+    }
+
+    fn reset(&mut self, _now: Instant) {
+        self.sessions.clear();
+        self.events_due = None;
+    }
+
+    fn advance(&mut self, outbox: &mut Outbox, now: Instant) {
+        for session in &mut self.sessions {
+            let mut voice = Voice::new(outbox, session.connection());
+            session.advance(&self.facts, &mut voice, now);
+        }
+        self.look_for_events(outbox, now);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.sessions.iter().filter_map(Session::deadline).chain(self.events_due).min()
+    }
+}
