@@ -1,39 +1,33 @@
 //! Slots and bytes, and the buffers that messages live in.
 
+use zerocopy::IntoBytes;
+
 /// Slots that hold `length` bytes.
 pub(crate) const fn slots_for(length: usize) -> usize {
     length.div_ceil(4)
 }
 
-/// Writes `bytes` into the front of `slots`, little-endian, the tail of the last slot zero. Gives the number of
-/// slots written.
+// A slot holds its bytes little-endian, and so does every processor that has an ME: the bytes of a message are the
+// memory of its slots.
+const _: () = assert!(cfg!(target_endian = "little"), "slots are copied as they lie in memory");
+
+/// Writes `bytes` into the front of `slots`, the tail of the last slot zero. Gives the number of slots written;
+/// what does not fit is left out.
 pub(crate) fn pack(bytes: &[u8], slots: &mut [u32]) -> usize {
-    let mut chunks = bytes.chunks_exact(4);
-    let mut count = 0;
-    for (slot, chunk) in slots.iter_mut().zip(&mut chunks) {
-        *slot = u32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);
-        count += 1;
+    let count = slots_for(bytes.len()).min(slots.len());
+    if let Some(last) = count.checked_sub(1) {
+        slots[last] = 0;
     }
-    let rest = chunks.remainder();
-    if !rest.is_empty()
-        && let Some(slot) = slots.get_mut(count)
-    {
-        let mut last = [0; 4];
-        last[..rest.len()].copy_from_slice(rest);
-        *slot = u32::from_le_bytes(last);
-        count += 1;
-    }
+    let room = slots[..count].as_mut_bytes();
+    let length = bytes.len().min(room.len());
+    room[..length].copy_from_slice(&bytes[..length]);
     count
 }
 
-/// Appends `length` bytes of `slots` to `bytes`.
+/// Appends `length` bytes of `slots` to `bytes`, as far as there are so many.
 pub(crate) fn append(slots: &[u32], length: usize, bytes: &mut Vec<u8>) {
-    let end = bytes.len() + length.min(slots.len() * 4);
-    bytes.reserve(slots.len() * 4);
-    for slot in slots {
-        bytes.extend_from_slice(&slot.to_le_bytes());
-    }
-    bytes.truncate(end);
+    let all = slots.as_bytes();
+    bytes.extend_from_slice(&all[..length.min(all.len())]);
 }
 
 /// Message buffers that are free at the moment, kept so that a message allocates nothing once the host is warm.
