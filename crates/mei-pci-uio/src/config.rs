@@ -66,9 +66,9 @@ impl<F: AsFd> Config<F> {
 
     /// Whether the function is there and decodes memory.
     pub(crate) fn decodes_memory(&self) -> bool {
-        let Ok([vendor_low, vendor_high, ..]) = self.read::<4>(0) else { return false };
         let command = self.read(COMMAND).map(u16::from_le_bytes);
-        [vendor_low, vendor_high] != [0xFF; 2] && command.is_ok_and(|command| command & MEMORY != 0)
+        // All-ones: nobody is there.
+        command.is_ok_and(|command| command != u16::MAX && command & MEMORY != 0)
     }
 
     /// Switches memory decoding and bus mastering on; what the command register was before.

@@ -193,16 +193,22 @@ impl DmaMemory for PciFunction {
 
 impl Device for PciFunction {
     fn run(&mut self, now: Instant) {
-        let Self { bar, access, .. } = self;
+        let Self { bar, config, access, .. } = self;
         let polling = match access {
             Access::Vfio { polling, .. } => polling.as_mut(),
             Access::Uio(_) => None,
             Access::Polled(polled) => Some(&mut polled.polling),
         };
-        if let Some(polling) = polling {
-            // A status that looks like that of a function which is gone is left to its driver to read.
-            polling
-                .run(now, || bar.read32(H_CSR).ok().filter(|&s| s != u32::MAX && s != 0).map(HostCsr::from));
+        let Some(polling) = polling else { return };
+        let mut gone = false;
+        polling.run(now, || {
+            let status = bar.read32(H_CSR).map(HostCsr::from);
+            // A function that was removed from the kernel's list may answer as before; nothing else tells.
+            gone = !status.is_ok_and(|status| status.pending() || config.decodes_memory());
+            status.ok().filter(|_| !gone)
+        });
+        if gone {
+            self.lost();
         }
     }
 

@@ -100,6 +100,20 @@ fn a_bar_that_is_no_longer_decoded_reads_zero_and_is_gone() {
 }
 
 #[test]
+fn a_resting_function_that_was_removed_is_noticed_although_it_answers() {
+    let tree = tree(0x51E0);
+    let start = Instant::now();
+    let mut function = open_here(&tree, &Choice::default()).unwrap();
+    // An open attribute of a function that was removed gives nothing any more.
+    let file = std::fs::OpenOptions::new().write(true).open(tree.path(&format!("{PLACE}/config"))).unwrap();
+    file.set_len(0).unwrap();
+    assert_eq!(function.read32(H_CSR), Ok(0x8000_0021));
+    function.run(start + Duration::from_secs(3600));
+    assert!(function.take_interrupt());
+    assert_eq!(function.read32(H_CSR), Err(Gone));
+}
+
+#[test]
 fn a_resource_that_goes_away_under_the_mapping_is_gone() {
     let tree = tree(0x51E0);
     let mut function = open_here(&tree, &Choice::default()).unwrap();

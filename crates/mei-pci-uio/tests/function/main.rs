@@ -9,7 +9,9 @@ use mei_pci_uio::{
     open, unbind,
 };
 use mei_wire::{Device, DmaMemory, Gone, Registers};
+use std::fs::File;
 use std::io::Write;
+use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const H_CSR: u32 = 0x004;
@@ -154,6 +156,57 @@ fn uio_notices_removal_of_its_driver() {
 fn resource_polled() {
     let Some(bound) = Bound::new("resource_polled", Target::Nobody) else { return };
     exercise(bound.open(Interrupt::Automatic));
+}
+
+/// Takes the function out of the kernel's hands altogether, as if it were unplugged.
+fn remove(address: Address) {
+    std::fs::write(format!("/sys/bus/pci/devices/{address}/remove"), "1").expect("a function can be removed");
+}
+
+/// Has the kernel look for it again, which it does before the write returns.
+fn rescan() {
+    std::fs::write("/sys/bus/pci/rescan", "1").expect("the bus can be scanned");
+}
+
+#[test]
+fn uio_notices_that_the_function_is_removed() {
+    let Some(bound) = Bound::to("uio_notices_that_the_function_is_removed", "uio_pci_generic") else {
+        return;
+    };
+    let mut function = Driver::new(bound.open(Interrupt::Automatic));
+    function.start();
+    remove(bound.address);
+    function.wait_until_gone();
+    drop(function);
+    rescan();
+}
+
+#[test]
+fn resource_notices_that_the_function_is_removed() {
+    let Some(bound) = Bound::new("resource_notices_that_the_function_is_removed", Target::Nobody) else {
+        return;
+    };
+    let mut function = Driver::new(bound.open(Interrupt::Automatic));
+    function.start();
+    // Its registers may answer as before.
+    remove(bound.address);
+    function.wait_until_gone();
+    drop(function);
+    rescan();
+}
+
+#[test]
+fn resource_notices_that_memory_is_no_longer_decoded() {
+    let Some(bound) = Bound::new("resource_notices_that_memory_is_no_longer_decoded", Target::Nobody) else {
+        return;
+    };
+    let mut function = Driver::new(bound.open(Interrupt::Automatic));
+    function.start();
+    let place = format!("/sys/bus/pci/devices/{}/config", bound.address);
+    let config = File::options().write(true).open(place).expect("configuration space can be written");
+    // The command register: nothing is enabled.
+    config.write_all_at(&[0, 0], 4).expect("configuration space can be written");
+    function.wait_until_gone();
 }
 
 #[test]
