@@ -108,14 +108,27 @@ fn wrap(root: &Path, name: &str, place: &Path) -> Result<()> {
     let program = ["usr/bin", "usr/sbin"].map(|folder| root.join(folder).join(name));
     let program = program.iter().find(|path| path.exists());
     let program = program.with_context(|| format!("the Debian packages have no {name}"))?;
+    let libraries = libraries(root)?;
     let root = root.display();
     let script = format!(
-        "#!/bin/sh\nexec '{root}/lib64/ld-linux-x86-64.so.2' --library-path \
-         '{root}/usr/lib/x86_64-linux-gnu' '{}' \"$@\"\n",
+        "#!/bin/sh\nexec '{root}/lib64/ld-linux-x86-64.so.2' --library-path '{libraries}' '{}' \"$@\"\n",
         program.display()
     );
     let new = place.with_extension("new");
     fs::write(&new, script)?;
     fs::set_permissions(&new, fs::Permissions::from_mode(0o755))?;
     Ok(fs::rename(new, place)?)
+}
+
+/// Where the programs' libraries lie: the common folder, and the private ones that fwupd's programs name by path.
+fn libraries(root: &Path) -> Result<String> {
+    let common = root.join("usr/lib/x86_64-linux-gnu");
+    let mut folders = vec![common.display().to_string()];
+    for entry in fs::read_dir(&common)? {
+        let path = entry?.path();
+        if path.is_dir() && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("fwupd-")) {
+            folders.push(path.display().to_string());
+        }
+    }
+    Ok(folders.join(":"))
 }
