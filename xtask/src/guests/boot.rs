@@ -46,10 +46,8 @@ pub(super) fn boot(name: &str, setup: &Setup, jobs: &[Job]) -> Result<Vec<Outcom
 
     // Socket paths are short by nature: not below target/, which may be deep.
     let sockets = Sockets::create(name)?;
-    let mut devices = Vec::new();
-    for function in &setup.functions {
-        devices.push(start_device(name, function, &sockets.path(function))?);
-    }
+    let devices = workspace::log(&format!("vm-device {name}"));
+    let _serving = start_devices(setup, &sockets, &devices)?;
     let report = folder.join("report");
     let console = workspace::log(&format!("console {name}"));
     for file in [&report, &console] {
@@ -64,13 +62,11 @@ pub(super) fn boot(name: &str, setup: &Setup, jobs: &[Job]) -> Result<Vec<Outcom
     if let Some(Outcome::Lost { reason, .. }) =
         outcomes.iter_mut().find(|o| matches!(o, Outcome::Lost { .. }))
     {
-        let devices = setup.functions.iter().map(|function| device_log(name, function));
-        let words = devices.map(|log| read_log(&log)).collect::<String>();
         *reason = format!(
             "{reason}\n-- console\n{}-- QEMU\n{}-- vm-device\n{}",
             tail(&read_log(&console)),
             tail(&read_log(&log)),
-            tail(&words)
+            tail(&read_log(&devices))
         );
     }
     Ok(outcomes)
@@ -98,25 +94,25 @@ impl Drop for Sockets {
     }
 }
 
-fn device_log(name: &str, function: &Function) -> PathBuf {
-    workspace::log(&format!("vm-device {name} {:02x}", function.slot))
-}
-
-/// Starts `umei vm-device` and waits until it listens.
-fn start_device(name: &str, function: &Function, socket: &Path) -> Result<Running> {
+/// Starts `umei vm-device` for all functions and waits until it listens; `None` without functions.
+fn start_devices(setup: &Setup, sockets: &Sockets, log: &Path) -> Result<Option<Running>> {
+    if setup.functions.is_empty() {
+        return Ok(None);
+    }
     let mut command = Command::new(workspace::program("umei"));
-    command.arg("vm-device").arg("--socket").arg(socket).args(["--persona", &function.persona]);
-    command.args(["--interrupts", function.interrupts.word()]).current_dir(workspace::repository());
-    let log = device_log(name, function);
-    let device = Running::start(&mut command, &log)?;
+    command.args(["vm-device", "--interrupts", setup.interrupts.word()]).current_dir(workspace::repository());
+    for function in &setup.functions {
+        command.arg(format!("--function={}={}", sockets.path(function).display(), function.persona));
+    }
+    let devices = Running::start(&mut command, log)?;
     let start = Instant::now();
-    while !socket.exists() {
-        if device.has_ended() || start.elapsed() > LISTEN {
-            bail!("umei vm-device --persona {} does not listen:\n{}", function.persona, read_log(&log));
+    while !setup.functions.iter().all(|function| sockets.path(function).exists()) {
+        if devices.has_ended() || start.elapsed() > LISTEN {
+            bail!("umei vm-device does not listen:\n{}", read_log(log));
         }
         std::thread::sleep(TICK);
     }
-    Ok(device)
+    Ok(Some(devices))
 }
 
 fn qemu(setup: &Setup, sockets: &Sockets, image: &Path, console: &Path, report: &Path) -> Command {

@@ -7,7 +7,8 @@ use crate::fetch;
 use crate::process::{run_ok, run_split};
 use crate::workspace;
 use anyhow::{Context, Result, ensure};
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
@@ -44,6 +45,10 @@ pub(super) fn write(
     }
     let agent = Program { from: workspace::program("umei-guest"), to: "/init".into() };
     for program in std::iter::once(&agent).chain(programs) {
+        if !is_elf(&program.from)? {
+            archive.copy(&program.to, &program.from)?;
+            continue;
+        }
         archive.copy(&program.to, &stripped(&program.from)?)?;
         for library in libraries(&program.from)? {
             archive.copy(&library, &library)?;
@@ -62,10 +67,9 @@ pub(super) fn write(
     }
     // Tests find the repository's files by the path that they were compiled with.
     let repository = workspace::repository();
-    for folder in ["personas", "tests/guest/jobs"] {
-        add_folder(&mut archive, &repository.join(folder), &repository.join(folder))?;
-    }
+    add_folder(&mut archive, &repository.join("personas"), &repository.join("personas"))?;
     add_folder(&mut archive, &repository.join("tests/guest/jobs"), Path::new("/jobs"))?;
+    add_folder(&mut archive, &repository.join("personas"), Path::new("/personas"))?;
     archive.file(Path::new(plan::PATH), &serde_json::to_vec(plan)?)?;
     archive.finish()
 }
@@ -85,13 +89,21 @@ fn add_folder(archive: &mut Archive, from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Whether a file is a program, not a script or data.
+fn is_elf(path: &Path) -> Result<bool> {
+    let mut magic = [0; 4];
+    let mut file = File::open(path).with_context(|| {
+        format!("{} is missing: was the workspace built and all fetched?", path.display())
+    })?;
+    Ok(file.read_exact(&mut magic).is_ok() && magic == *b"\x7fELF")
+}
+
 /// A copy without debug information, a tenth of the size; made again when the program is newer.
 fn stripped(program: &Path) -> Result<PathBuf> {
     let name = program.file_name().context("a program has a name")?;
     let place = workspace::scratch("stripped").join(name);
     let modified = |path: &Path| fs::metadata(path).and_then(|data| data.modified());
-    let made = modified(program)
-        .with_context(|| format!("{} is missing: run `cargo build --workspace`", program.display()))?;
+    let made = modified(program)?;
     if modified(&place).unwrap_or(SystemTime::UNIX_EPOCH) > made {
         return Ok(place);
     }

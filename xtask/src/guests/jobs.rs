@@ -1,6 +1,7 @@
-//! Every job that guests run. To add one: a name, the machine, a command, a time limit, what it must print.
+//! Every job that guests run. To add one: a name, the machine, a command, and what it must print.
 
-use super::setup::{FIRST_SLOT, Machine};
+use super::personas::Persona;
+use super::setup::{self, Machine};
 use crate::test::summary::Need;
 
 /// A job.
@@ -11,7 +12,8 @@ pub(super) struct Job {
     pub(super) machine: Machine,
     /// Who judges, for the summary.
     pub(super) client: &'static str,
-    /// For `sh -c`. The scripts of `tests/guest/jobs` are in `/jobs`, the workspace's programs on the path.
+    /// For `sh -c`. The scripts of `tests/guest/jobs` are in `/jobs`, the workspace's programs on the path, personas
+    /// in `/personas`.
     pub(super) command: String,
     /// Seconds on a slow machine under emulation; a limit, not an expectation.
     pub(super) seconds: u64,
@@ -40,23 +42,113 @@ impl Job {
 }
 
 /// All jobs, with these built-in personas.
-pub(super) fn all(personas: &[String]) -> Vec<Job> {
-    let mut jobs = vec![
-        job(
-            "cuse-kernel-tests",
-            Machine::Cuse,
-            "cuse's tests",
-            "CUSE_TEST_REQUIRED=1 /target/debug/deps/kernel cuse_device::",
-        )
-        .expecting("test result: ok")
-        .within(300),
-    ];
+pub(super) fn all(personas: &[Persona]) -> Vec<Job> {
+    let mut jobs = cuse_session();
+    jobs.extend(personas.iter().map(cuse_persona));
+    jobs.extend(cuse_exercise());
     for machine in [Machine::MeiMeMsi, Machine::MeiMeIntx] {
-        for (slot, persona) in (FIRST_SLOT..).zip(personas) {
-            let name = format!("{}:{persona}", machine.name());
-            let command = format!("sh /jobs/kernel-driver.sh 0000:00:{slot:02x}.0");
-            jobs.push(job(name, machine, "mei_me, mei-amt-version", command).expecting("dev_state: ENABLED"));
-        }
+        jobs.extend(
+            personas.iter().enumerate().map(|(index, persona)| mei_me_persona(machine, index, persona)),
+        );
+    }
+    jobs.extend(parity());
+    jobs.extend(clients(Machine::CusePackages));
+    jobs.extend(clients(Machine::MeiMePackages));
+    jobs
+}
+
+/// The session layer alone.
+fn cuse_session() -> Vec<Job> {
+    let tests = "CUSE_TEST_REQUIRED=1 /target/debug/deps/kernel cuse_device::";
+    vec![
+        job("cuse-session", Machine::Cuse, "cuse's kernel tests", tests)
+            .expecting("test result: ok")
+            .within(300),
+    ]
+}
+
+/// A persona over CUSE, looked at by umei and by the kernel's sample.
+fn cuse_persona(persona: &Persona) -> Job {
+    let name = &persona.name;
+    let command = format!("sh /jobs/cuse.sh {name} sh -c 'umei info && sh /jobs/sample.sh'");
+    let job = job(format!("cuse:{name}"), Machine::Cuse, "umei info, mei-amt-version", command);
+    expecting_amt(job, persona)
+}
+
+/// What the sample prints for this persona.
+fn expecting_amt(job: Job, persona: &Persona) -> Job {
+    match &persona.amt_version {
+        Some(version) => job.expecting("Intel AMT: ENABLED").expecting(version),
+        None => job.expecting("the sample finds no AMT"),
+    }
+}
+
+/// Parked calls, signals and sudden deaths.
+fn cuse_exercise() -> Vec<Job> {
+    let scenarios = [
+        "full-queue",
+        "alarm-during-connect",
+        "kill-during-connect",
+        "deaths --order clients",
+        "deaths --order server --server $SERVER",
+        "deaths --order server-then-clients --server $SERVER",
+        "deaths --order clients-then-server --server $SERVER",
+    ];
+    let exercise = |scenario: &&str| {
+        let short = scenario.trim_end_matches(" --server $SERVER").replace(" --order ", ":");
+        let command = format!("sh /jobs/cuse.sh /personas/test/echo.toml mei-exercise {scenario}");
+        job(format!("cuse-exercise:{short}"), Machine::Cuse, "mei-exercise", command)
+    };
+    scenarios.iter().map(exercise).collect()
+}
+
+/// A persona behind the kernel's driver: what sysfs and debugfs say of it is what the persona says.
+fn mei_me_persona(machine: Machine, index: usize, persona: &Persona) -> Job {
+    let name = format!("{}:{}", machine.name(), persona.name);
+    let command = format!("sh /jobs/mei_me.sh {}", setup::address(index));
+    let mut job = job(name, machine, "mei-amt-version, sysfs, debugfs", command)
+        .expecting(format!("device: 0x{:04x}", persona.device))
+        .expecting("driver: mei_me")
+        .expecting("dev_state: ENABLED")
+        .expecting(format!("hbm_ver: {}", persona.hbm_version));
+    for client in &persona.clients {
+        let (guid, connections, length) = (&client.guid, client.max_connections, client.max_message_length);
+        job = job.expecting(format!("|{guid}|{connections:3}|{length:7}|"));
+    }
+    expecting_amt(job, persona)
+}
+
+/// The parity rows over both transports that need a guest.
+fn parity() -> Vec<Job> {
+    let mut jobs = Vec::new();
+    for (index, persona) in setup::PARITY.into_iter().enumerate() {
+        let file = format!("/personas/test/{persona}.toml");
+        let command = format!("sh /jobs/cuse.sh {file} mei-parity --transport cuse");
+        jobs.push(job(format!("cuse-parity:{persona}"), Machine::Cuse, "parity rows", command).within(900));
+        let command = format!("sh /jobs/parity-mei_me.sh {}", setup::address(index));
+        let name = format!("mei_me-parity:{persona}");
+        jobs.push(job(name, Machine::MeiMeParity, "parity rows", command).within(900));
     }
     jobs
+}
+
+/// Programs that others wrote, on one full engine.
+fn clients(machine: Machine) -> Vec<Job> {
+    let with_device = match machine {
+        Machine::Cuse | Machine::CusePackages => format!("sh /jobs/cuse.sh {} ", setup::FULL),
+        _ => format!("sh /jobs/on-mei_me.sh {} ", setup::address(0)),
+    };
+    let run = |client: &'static str, script: &str| {
+        job(
+            format!("{}:{client}", machine.name()),
+            machine,
+            client,
+            format!("{with_device}sh /jobs/{script}"),
+        )
+    };
+    vec![
+        run("MeshCmd", "meshcmd.sh AmtInfo --json").within(300),
+        run("fwupd", "fwupd.sh").within(300),
+        run("stress-ng", "stress-ng.sh").within(300),
+    ]
 }

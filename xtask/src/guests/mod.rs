@@ -15,6 +15,7 @@ use crate::{fetch, test};
 use anyhow::{Context, Result, bail};
 use boot::Outcome;
 use jobs::Job;
+use personas::Persona;
 use setup::Machine;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -92,7 +93,7 @@ struct Judged {
     note: String,
 }
 
-fn run(jobs: &[Job], personas: &[String], show: Show, summary: &mut Summary) -> Result<()> {
+fn run(jobs: &[Job], personas: &[Persona], show: Show, summary: &mut Summary) -> Result<()> {
     let kernel = fetch::kernel_version()?;
     let mut again = Vec::new();
     for (job, judged) in boot_all(jobs, personas, "", AT_A_TIME) {
@@ -121,7 +122,7 @@ fn row(job: &Job, kernel: &str, counts: Counts) -> Row {
 }
 
 /// Boots the machines that these jobs need, `at_a_time` of them; every job with its result.
-fn boot_all(jobs: &[Job], personas: &[String], suffix: &str, at_a_time: usize) -> Vec<(Job, Judged)> {
+fn boot_all(jobs: &[Job], personas: &[Persona], suffix: &str, at_a_time: usize) -> Vec<(Job, Judged)> {
     let machines = Machine::ALL.map(|machine| {
         (machine, jobs.iter().filter(|job| job.machine == machine).cloned().collect::<Vec<_>>())
     });
@@ -150,7 +151,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn boot_one(name: &str, machine: Machine, jobs: &[Job], personas: &[String]) -> Vec<Judged> {
+fn boot_one(name: &str, machine: Machine, jobs: &[Job], personas: &[Persona]) -> Vec<Judged> {
     println!("guest {name}: {} jobs", jobs.len());
     let outcomes = machine.setup(personas).and_then(|setup| boot::boot(name, &setup, jobs));
     match outcomes.with_context(|| format!("cannot boot {name}")) {
@@ -170,9 +171,9 @@ fn verdict(job: &Job, outcome: Outcome) -> Judged {
         Outcome::Ended { ending, took, output } => (ending, took, output),
         Outcome::Lost { reason, output } => return Judged::lost(reason, output),
     };
-    let mut counts = Counts::default();
-    for verdict in libtest::verdicts(&output).into_values() {
-        counts.count(verdict);
+    let mut counts = libtest::closing_line(&output).unwrap_or_default();
+    if counts == Counts::default() {
+        libtest::verdicts(&output).into_values().for_each(|verdict| counts.count(verdict));
     }
     let missing = job.expect.iter().filter(|text| !output.lines().any(|line| line.contains(*text)));
     let missing: Vec<&str> = missing.map(String::as_str).collect();

@@ -10,21 +10,39 @@ use std::time::Duration;
 
 const LIST: Duration = Duration::from_secs(60);
 
-#[derive(Deserialize)]
-struct Listed {
-    name: String,
+/// What a persona promises to those who look at its device.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct Persona {
+    pub(super) name: String,
+    /// The persona that this one is a variant of.
+    pub(super) variant_of: Option<String>,
+    /// PCI device id.
+    pub(super) device: u16,
+    pub(super) hbm_version: String,
+    /// `None` without AMT.
+    pub(super) amt_version: Option<String>,
+    pub(super) clients: Vec<Client>,
 }
 
-/// Their names.
-pub(super) fn builtin() -> Result<Vec<String>> {
+/// A firmware client of a persona.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct Client {
+    pub(super) guid: String,
+    pub(super) max_connections: u8,
+    /// Bytes.
+    pub(super) max_message_length: u32,
+}
+
+/// All of them.
+pub(super) fn builtin() -> Result<Vec<Persona>> {
     let mut command = Command::new(workspace::program("umei"));
     command.args(["personas", "--json"]).current_dir(workspace::repository());
     let stdout = workspace::scratch("personas.json");
     let finished = run_split(&mut command, &stdout, &workspace::log("personas"), LIST)?;
     ensure!(finished.succeeded(), "umei personas --json: {}\n{}", finished.end, finished.tail());
     let text = fs::read(&stdout)?;
-    let listed: Vec<Listed> =
+    let listed: Vec<Persona> =
         serde_json::from_slice(&text).context("umei personas --json printed no list")?;
     ensure!(!listed.is_empty(), "umei has no personas");
-    Ok(listed.into_iter().map(|persona| persona.name).collect())
+    Ok(listed)
 }

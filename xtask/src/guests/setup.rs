@@ -1,14 +1,21 @@
 //! The machines that guests are: which devices, modules and programs.
 
 use super::image::Program;
+use super::personas::Persona;
 use crate::test::programs;
 use crate::workspace;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use std::path::Path;
 use umei_guest::plan::Packages;
 
-/// The first PCI slot of the emulated functions.
-pub(super) const FIRST_SLOT: u8 = 0x10;
+/// The first PCI slot of the emulated functions; 1 and 2 are QEMU's to give.
+const FIRST_SLOT: u8 = 3;
+/// The last one; 0x1f is the chipset's.
+const LAST_SLOT: u8 = 0x1e;
+/// The personas of the parity rows.
+pub(super) const PARITY: [&str; 3] = ["parity", "parity-vtag", "parity-old"];
+/// The persona of jobs that need one full engine.
+pub(super) const FULL: &str = "tiger-lake";
 
 /// How a function signals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,32 +39,49 @@ impl Interrupts {
 pub(super) struct Function {
     /// A persona's name or file.
     pub(super) persona: String,
-    pub(super) interrupts: Interrupts,
     pub(super) slot: u8,
 }
 
 /// A machine to boot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Machine {
     /// No ME; `/dev/cuse`.
     Cuse,
     /// The same, with the Debian programs.
     CusePackages,
-    /// A function of every persona, with MSI, driven by the kernel's driver.
+    /// A function of every generation, with MSI, driven by the kernel's driver.
     MeiMeMsi,
+    /// A function of every variant of them.
+    MeiMeVariants,
     /// The same with INTx.
     MeiMeIntx,
+    /// Functions with the test clients of the parity rows, driven by the kernel's driver.
+    MeiMeParity,
+    /// One full engine driven by the kernel's driver, with the Debian programs.
+    MeiMePackages,
 }
 
 impl Machine {
-    pub(super) const ALL: [Self; 4] = [Self::Cuse, Self::CusePackages, Self::MeiMeMsi, Self::MeiMeIntx];
+    /// The longest boots first: two run at a time.
+    pub(super) const ALL: [Self; 7] = [
+        Self::CusePackages,
+        Self::MeiMeParity,
+        Self::Cuse,
+        Self::MeiMePackages,
+        Self::MeiMeMsi,
+        Self::MeiMeVariants,
+        Self::MeiMeIntx,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Cuse => "cuse",
             Self::CusePackages => "cuse-packages",
             Self::MeiMeMsi => "mei_me-msi",
+            Self::MeiMeVariants => "mei_me-variants",
             Self::MeiMeIntx => "mei_me-intx",
+            Self::MeiMeParity => "mei_me-parity",
+            Self::MeiMePackages => "mei_me-packages",
         }
     }
 
@@ -65,9 +89,52 @@ impl Machine {
     pub(super) fn transport(self) -> &'static str {
         match self {
             Self::Cuse | Self::CusePackages => "CUSE",
-            Self::MeiMeMsi => "mei_me, MSI",
+            Self::MeiMeMsi | Self::MeiMeVariants | Self::MeiMeParity | Self::MeiMePackages => "mei_me, MSI",
             Self::MeiMeIntx => "mei_me, INTx",
         }
+    }
+
+    /// The built-in personas that are functions of this machine, in the order of their slots.
+    pub(super) fn personas(self, all: &[Persona]) -> impl Iterator<Item = &Persona> {
+        all.iter().filter(move |persona| match self {
+            Self::MeiMeMsi | Self::MeiMeIntx => persona.variant_of.is_none(),
+            Self::MeiMeVariants => persona.variant_of.is_some(),
+            _ => false,
+        })
+    }
+
+    /// What this machine is made of, with these built-in personas.
+    pub(super) fn setup(self, personas: &[Persona]) -> Result<Setup> {
+        let builtin = || functions(self.personas(personas).map(|persona| persona.name.clone()));
+        let mut programs = vec![client("mei-amt-version")];
+        programs.extend(["umei", "mei-exercise", "mei-parity"].map(Program::of_workspace));
+        let mut setup = Setup { programs, ..Setup::default() };
+        match self {
+            Self::Cuse | Self::CusePackages => setup.modules.extend(["fuse", "cuse"]),
+            Self::MeiMeMsi | Self::MeiMeVariants => setup.functions = builtin()?,
+            Self::MeiMeIntx => {
+                setup.functions = builtin()?;
+                setup.interrupts = Interrupts::Intx;
+            }
+            Self::MeiMeParity => {
+                let file = |name: &str| format!("personas/test/{name}.toml");
+                setup.functions = functions(PARITY.into_iter().map(file))?;
+            }
+            Self::MeiMePackages => setup.functions = functions(std::iter::once(FULL.to_owned()))?,
+        }
+        if !setup.functions.is_empty() {
+            setup.modules.push("mei_me");
+        }
+        match self {
+            Self::Cuse => setup.programs.push(test_program("cuse", "kernel")?),
+            Self::CusePackages | Self::MeiMePackages => {
+                setup.packages = Packages::Shared;
+                setup.modules.extend(SHARE);
+                setup.programs.extend(["meshcmd/meshagent", "meshcmd/meshcmd.js"].map(client));
+            }
+            Self::MeiMeMsi | Self::MeiMeVariants | Self::MeiMeIntx | Self::MeiMeParity => {}
+        }
+        Ok(setup)
     }
 }
 
@@ -75,51 +142,38 @@ impl Machine {
 #[derive(Debug)]
 pub(super) struct Setup {
     pub(super) functions: Vec<Function>,
+    pub(super) interrupts: Interrupts,
     pub(super) modules: Vec<&'static str>,
     pub(super) packages: Packages,
     pub(super) programs: Vec<Program>,
 }
 
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            functions: Vec::new(),
+            interrupts: Interrupts::Msi,
+            modules: Vec::new(),
+            packages: Packages::Absent,
+            programs: Vec::new(),
+        }
+    }
+}
+
 /// Modules that a 9p share needs.
 const SHARE: [&str; 3] = ["virtio_pci", "9pnet_virtio", "9p"];
 
-impl Machine {
-    /// What this machine is made of, with these built-in personas.
-    pub(super) fn setup(self, personas: &[String]) -> Result<Setup> {
-        let functions = |interrupts| {
-            let slots = FIRST_SLOT..;
-            let function =
-                |(persona, slot): (&String, u8)| Function { persona: persona.clone(), interrupts, slot };
-            personas.iter().zip(slots).map(function).collect::<Vec<_>>()
-        };
-        let mut programs = vec![client("mei-amt-version")];
-        for name in ["umei", "mei-exercise", "mei-parity"] {
-            let program = Program::of_workspace(name);
-            if program.from.exists() {
-                programs.push(program);
-            }
-        }
-        let (mut modules, mut packages) = (Vec::new(), Packages::Absent);
-        let functions = match self {
-            Self::Cuse | Self::CusePackages => {
-                modules.extend(["fuse", "cuse"]);
-                Vec::new()
-            }
-            Self::MeiMeMsi | Self::MeiMeIntx => {
-                modules.push("mei_me");
-                functions(if self == Self::MeiMeMsi { Interrupts::Msi } else { Interrupts::Intx })
-            }
-        };
-        match self {
-            Self::Cuse => programs.push(test_program("cuse", "kernel")?),
-            Self::CusePackages => {
-                modules.extend(SHARE);
-                packages = Packages::Shared;
-            }
-            Self::MeiMeMsi | Self::MeiMeIntx => {}
-        }
-        Ok(Setup { functions, modules, packages, programs })
-    }
+/// Functions of these personas, one slot after the other.
+fn functions(personas: impl Iterator<Item = String>) -> Result<Vec<Function>> {
+    let functions: Vec<Function> =
+        personas.zip(FIRST_SLOT..).map(|(persona, slot)| Function { persona, slot }).collect();
+    ensure!(functions.iter().all(|function| function.slot <= LAST_SLOT), "more functions than PCI slots");
+    Ok(functions)
+}
+
+/// The PCI address of the function of the persona at `index`, on every machine.
+pub(super) fn address(index: usize) -> String {
+    format!("0000:00:{:02x}.0", usize::from(FIRST_SLOT) + index)
 }
 
 /// A client that was fetched.
@@ -131,7 +185,7 @@ fn client(name: &str) -> Program {
     }
 }
 
-/// A test program of the workspace, on the path under the name of its target.
+/// A test program of the workspace, among the tests under the name of its target.
 fn test_program(package: &str, target: &str) -> Result<Program> {
     Ok(Program { from: programs::find(package, target)?, to: Path::new("/target/debug/deps").join(target) })
 }

@@ -1,5 +1,6 @@
 //! What Rust's test programs print, and what else here prints like them.
 
+use super::summary::Counts;
 use std::collections::BTreeMap;
 
 /// How a test ended.
@@ -42,6 +43,18 @@ fn verdict(line: &str) -> Option<(String, Verdict)> {
     Some((name.trim_end_matches(" - should panic").to_owned(), verdict))
 }
 
+/// The numbers of a last line `N passed, N failed, N skipped`.
+pub(crate) fn closing_line(output: &str) -> Option<Counts> {
+    let last = output.lines().rev().find(|line| !line.trim().is_empty())?;
+    let mut numbers =
+        ["passed", "failed", "skipped"].into_iter().zip(last.split(", ")).map(|(word, part)| {
+            let (number, rest) = part.split_once(' ')?;
+            (rest == word).then_some(number.parse().ok()?)
+        });
+    let mut next = || numbers.next().flatten();
+    Some(Counts { passed: next()?, failed: next()?, skipped: next()? })
+}
+
 /// The tests that say that they cannot run here, and why.
 pub(crate) fn skipped(output: &str) -> Vec<(String, String)> {
     let lines = output.lines().filter_map(|line| line.strip_prefix("SKIPPED ")?.split_once(": "));
@@ -50,7 +63,16 @@ pub(crate) fn skipped(output: &str) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Verdict, verdicts};
+    use super::{Verdict, closing_line, verdicts};
+    use crate::test::summary::Counts;
+
+    #[test]
+    fn a_closing_line_counts() {
+        let counts = Counts { passed: 12, failed: 0, skipped: 3 };
+        assert_eq!(closing_line("x\n12 passed, 0 failed, 3 skipped\n\n"), Some(counts));
+        assert_eq!(closing_line("12 passed, 0 failed\n"), None);
+        assert_eq!(closing_line("12 passed, 0 failed, 3 skipped\nmore\n"), None);
+    }
 
     #[test]
     fn verdicts_are_read_line_by_line() {

@@ -1,0 +1,22 @@
+# A command with a device over CUSE: usage cuse.sh PERSONA COMMAND...
+# $SERVER is the server's process for it. The server then has to end when it is told to, and its device to go; unless
+# the command has ended it.
+. /jobs/wait.sh
+persona=$1
+shift
+umei serve --frontend cuse --persona $persona --sysfs /run/umei-sys > /tmp/serve.log 2>&1 &
+SERVER=$!
+export SERVER
+wait_for "[ -c /dev/mei0 ]" || { cat /tmp/serve.log; exit 1; }
+
+"$@"
+status=$?
+
+if kill -TERM $SERVER 2> /dev/null; then
+    wait $SERVER
+    ended=$?
+    [ $ended = 0 ] || { echo "umei serve: status $ended"; status=1; }
+fi
+wait_for "[ ! -e /dev/mei0 ]" || status=1
+[ $status = 0 ] || { echo "--- umei serve"; cat /tmp/serve.log; }
+exit $status
