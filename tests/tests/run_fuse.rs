@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::process::Command;
-use umei_tests::programs::{build_client, fetched_client, repository, run, run_ok, workspace_program};
+use umei_tests::programs::{build_client, fetched_client, run, run_ok, test_persona, workspace_program};
 
 const PERSONAS: [&str; 4] = ["4-series", "7-series", "sunrise-point", "tiger-lake"];
 
@@ -11,11 +11,6 @@ fn umei_run(persona: &str) -> Command {
     let mut command = Command::new(workspace_program("umei"));
     command.args(["run", "--persona", persona, "--"]);
     command
-}
-
-/// A persona of `personas/test`.
-fn test_persona(name: &str) -> String {
-    repository().join("personas/test").join(name).with_extension("toml").display().to_string()
 }
 
 fn exercise(arguments: &[&str]) -> String {
@@ -31,9 +26,9 @@ fn mounts() -> String {
 fn info_prints_what_each_persona_is() {
     for persona in PERSONAS {
         let text = run_ok(umei_run(persona).args(["umei", "info"]));
-        let sample = expected_versions(persona);
-        for line in sample {
-            let version = line.split('\t').nth(1).expect("a version after the tab");
+        let promised = expected_versions(persona);
+        for description in ["AMT:\t", "Build Number:\t"] {
+            let version = promised.iter().find_map(|line| line.strip_prefix(description)).expect("a version");
             assert!(text.contains(version), "{persona}: no {version:?} in\n{text}");
         }
     }
@@ -48,8 +43,9 @@ fn expected_versions(persona: &str) -> Vec<String> {
 
 #[test]
 fn the_kernels_sample_prints_each_personas_versions() {
+    let Some(client) = fetched_client("mei-amt-version") else { return };
     for persona in PERSONAS {
-        let text = run_ok(umei_run(persona).arg(fetched_client("mei-amt-version")).arg("-v"));
+        let text = run_ok(umei_run(persona).arg(&client).arg("-v"));
         assert!(text.contains("Intel AMT: ENABLED"), "{persona}:\n{text}");
         for line in expected_versions(persona) {
             assert!(text.contains(&line), "{persona}: no {line:?} in\n{text}");
@@ -59,7 +55,8 @@ fn the_kernels_sample_prints_each_personas_versions() {
 
 #[test]
 fn a_persona_without_amt_fails_as_the_kernel_fails() {
-    let output = run(umei_run(&test_persona("no-amt")).arg(fetched_client("mei-amt-version")).arg("-v"));
+    let Some(client) = fetched_client("mei-amt-version") else { return };
+    let output = run(umei_run("tiger-lake-none").arg(client).arg("-v"));
     let text =
         String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
     assert!(!output.status.success(), "the sample found AMT:\n{text}");

@@ -1,6 +1,6 @@
 //! AMTHI messages as bytes (`amthi.md` §2), checked as the strictest of the programs checks them.
 
-use super::{ANSWER, AMTHI, Properties, connect, poll_read, poll_write, read, write};
+use super::{AMTHI, ANSWER, Properties, connect, poll_read, poll_write, read, write};
 use crate::node::Node;
 use anyhow::{Context, Result, ensure};
 use rustix::fs::OFlags;
@@ -37,7 +37,8 @@ pub(super) fn request(command: u32, data: &[u8]) -> Vec<u8> {
 /// Status and data of the answer to `command`.
 pub(super) fn parse(command: u32, answer: &[u8]) -> Result<(u32, Vec<u8>)> {
     let word = |at: usize| -> Result<u32> {
-        let bytes = answer.get(at..at + 4).with_context(|| format!("{} bytes answer {command:#x}", answer.len()))?;
+        let bytes =
+            answer.get(at..at + 4).with_context(|| format!("{} bytes answer {command:#x}", answer.len()))?;
         Ok(u32::from_le_bytes(bytes.try_into().expect("four bytes")))
     };
     ensure!(answer.get(..4) == Some(&[1, 1, 0, 0]), "{command:#x}: version {:02x?}", answer.get(..4));

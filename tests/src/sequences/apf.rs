@@ -87,7 +87,8 @@ pub(super) fn number(message: &[u8], at: usize) -> Result<u32> {
 /// The string at `at` and where it ends.
 pub(super) fn text(message: &[u8], at: usize) -> Result<(String, usize)> {
     let length = number(message, at)? as usize;
-    let bytes = message.get(at + 4..at + 4 + length).with_context(|| format!("a short string in {message:02x?}"))?;
+    let bytes =
+        message.get(at + 4..at + 4 + length).with_context(|| format!("a short string in {message:02x?}"))?;
     Ok((String::from_utf8(bytes.to_vec())?, at + 4 + length))
 }
 

@@ -13,7 +13,10 @@ pub(super) fn start(device: &Path) -> Result<()> {
     gate(device)?;
     let (status, _) = amthi::command(device, amthi::PROVISIONING_STATE, &[])?;
     ensure!(status == 0, "provisioning state: status {status:#x}");
-    at_once(device, &[(amthi::FEATURES_STATE, 3_u32), (amthi::FEATURES_STATE, 0), (amthi::FEATURES_STATE, 1)])?;
+    at_once(
+        device,
+        &[(amthi::FEATURES_STATE, 3_u32), (amthi::FEATURES_STATE, 0), (amthi::FEATURES_STATE, 1)],
+    )?;
     let (node, properties, ports) = session(device, ANSWER)?;
     ensure!(ports.iter().any(|port| matches!(port, 16992 | 16993)), "no management port among {ports:?}");
     // With the session held.
@@ -68,7 +71,8 @@ fn session(device: &Path, limit: Duration) -> Result<(Node, Properties, Vec<u32>
     ensure!(properties.version == 4, "LME version {}", properties.version);
     let start = Instant::now();
     let mut ports = Vec::new();
-    while !(ports.contains(&16992) && ports.contains(&623) || ports.contains(&16993) && ports.contains(&664)) {
+    while !(ports.contains(&16992) && ports.contains(&623) || ports.contains(&16993) && ports.contains(&664))
+    {
         ensure!(start.elapsed() < limit, "only {ports:?} are forwarded after {limit:?}");
         let message = poll_read(&node, properties, ANSWER)?;
         match message.first() {
@@ -119,7 +123,10 @@ fn page(node: &Node, properties: Properties) -> Result<()> {
             Some(&apf::CHANNEL_WINDOW_ADJUST) => {}
             Some(&apf::CHANNEL_CLOSE) => {
                 if !closing {
-                    poll_write(node, &apf::channel_close(theirs.context("a close before the confirmation")?))?;
+                    poll_write(
+                        node,
+                        &apf::channel_close(theirs.context("a close before the confirmation")?),
+                    )?;
                 }
                 break;
             }

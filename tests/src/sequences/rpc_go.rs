@@ -119,7 +119,8 @@ pub(super) fn local_management(device: &Path) -> Result<()> {
     let (node, properties) = lme(device)?;
     write(&node, &apf::protocol_version(9))?;
     let (mut ports, mut versions) = (Vec::new(), 0);
-    while !(ports.contains(&16992) && ports.contains(&623) || ports.contains(&16993) && ports.contains(&664)) {
+    while !(ports.contains(&16992) && ports.contains(&623) || ports.contains(&16993) && ports.contains(&664))
+    {
         let message = poll_read(&node, properties, Duration::from_secs(3))?;
         match message.first() {
             Some(&apf::PROTOCOL_VERSION) => {

@@ -1,0 +1,35 @@
+//! What known programs do, call by call, on umei over FUSE.
+
+use std::process::Command;
+use umei_tests::programs::{run_ok, workspace_program};
+use umei_tests::sequences::SEQUENCES;
+
+fn run_sequences(persona: &str, sequences: &[&str]) {
+    for sequence in sequences {
+        assert!(SEQUENCES.iter().any(|(name, _)| name == sequence), "no sequence {sequence}");
+        run_ok(
+            Command::new(workspace_program("umei"))
+                .args(["run", "--persona", persona, "--"])
+                .arg(workspace_program("mei-sequences"))
+                .args(["--only", sequence]),
+        );
+    }
+}
+
+/// AMT from 7 on serves all of them.
+#[test]
+fn every_sequence_works_on_each_persona_since_amt_7() {
+    let all: Vec<&str> = SEQUENCES.iter().map(|(name, _)| *name).collect();
+    for persona in ["7-series", "sunrise-point", "tiger-lake"] {
+        run_sequences(persona, &all);
+    }
+}
+
+/// rpc-go and the current LMS want commands that this one has not.
+#[test]
+fn programs_of_its_time_work_on_the_oldest_persona() {
+    run_sequences(
+        "4-series",
+        &["meshcmd-amtinfo", "meshcmd-amthashes", "fwupd-amt", "fwupd-mchi", "metee", "lms-8"],
+    );
+}
