@@ -75,20 +75,48 @@ impl Window {
         self.slots[self.place(self.read)]
     }
 
-    pub(super) fn push_slots(&mut self, slots: &[u32]) {
-        slots.iter().for_each(|&slot| self.push(slot));
+    /// Slots from place `pointer` to the end of the buffer, `most` at most.
+    fn run(&self, pointer: u8, most: usize) -> std::ops::Range<usize> {
+        let place = self.place(pointer);
+        place..usize::from(self.depth).min(place + most)
+    }
+
+    /// Pushes every slot.
+    pub(super) fn push_slots(&mut self, mut slots: &[u32]) {
+        while !slots.is_empty() {
+            let run = self.run(self.write, slots.len());
+            let (piece, rest) = slots.split_at(run.len());
+            self.write = advanced(self.write, run.len());
+            self.slots[run].copy_from_slice(piece);
+            slots = rest;
+        }
     }
 
     /// Pops into all of `slots`, zeros once it is empty.
     pub(super) fn pop_slots(&mut self, slots: &mut [u32]) {
-        slots.iter_mut().for_each(|slot| *slot = self.pop());
+        let (mut slots, missing) = slots.split_at_mut(slots.len().min(self.filled()));
+        missing.fill(0);
+        while !slots.is_empty() {
+            let run = self.run(self.read, slots.len());
+            let (piece, rest) = slots.split_at_mut(run.len());
+            self.read = advanced(self.read, run.len());
+            piece.copy_from_slice(&self.slots[run]);
+            slots = rest;
+        }
     }
 
     /// Pushes `bytes`, the last slot filled up with zeros.
     pub(super) fn push_bytes(&mut self, bytes: &[u8]) {
-        let (whole, tail) = bytes.as_chunks::<SLOT_SIZE>();
-        for &slot in whole {
-            self.push(u32::from_le_bytes(slot));
+        let (mut whole, tail) = bytes.as_chunks::<SLOT_SIZE>();
+        while !whole.is_empty() {
+            let run = self.run(self.write, whole.len());
+            let (piece, rest) = whole.split_at(run.len());
+            self.write = advanced(self.write, run.len());
+            self.slots[run]
+                .iter_mut()
+                .zip(piece)
+                .for_each(|(slot, &bytes)| *slot = u32::from_le_bytes(bytes));
+            whole = rest;
         }
         if !tail.is_empty() {
             let mut slot = [0; SLOT_SIZE];
@@ -97,12 +125,26 @@ impl Window {
         }
     }
 
-    /// Pops `bytes.len()` bytes; the rest of the last slot is lost.
+    /// Pops `bytes.len()` bytes; the rest of the last slot is lost. The caller has seen that they are there.
     pub(super) fn pop_bytes(&mut self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(SLOT_SIZE) {
-            chunk.copy_from_slice(&self.pop().to_le_bytes()[..chunk.len()]);
+        let (mut whole, tail) = bytes.as_chunks_mut::<SLOT_SIZE>();
+        while !whole.is_empty() {
+            let run = self.run(self.read, whole.len());
+            let (piece, rest) = whole.split_at_mut(run.len());
+            self.read = advanced(self.read, run.len());
+            piece.iter_mut().zip(&self.slots[run]).for_each(|(bytes, slot)| *bytes = slot.to_le_bytes());
+            whole = rest;
+        }
+        if !tail.is_empty() {
+            tail.copy_from_slice(&self.pop().to_le_bytes()[..tail.len()]);
         }
     }
+}
+
+/// A pointer `slots` further on.
+#[expect(clippy::cast_possible_truncation, reason = "pointers count modulo 256")]
+const fn advanced(pointer: u8, slots: usize) -> u8 {
+    pointer.wrapping_add(slots as u8)
 }
 
 #[cfg(test)]
@@ -131,6 +173,34 @@ mod tests {
         window.clone().pop_bytes(&mut bytes);
         assert_eq!(bytes, [1, 2, 3, 4, 5]);
         assert_eq!((window.pop(), window.pop(), window.pop()), (0x0403_0201, 5, 0));
+    }
+
+    #[test]
+    fn bulk_accesses_are_single_ones_at_every_place_and_of_every_length() {
+        for start in 0..16u8 {
+            for length in 0..=16usize {
+                let data: Vec<u32> = (0..16).map(|index| 0x0101_0101 * index + 1).take(length).collect();
+                let bytes: Vec<u8> = data.iter().flat_map(|slot| slot.to_le_bytes()).collect();
+                let (mut one, mut bulk) = (Window::new(16), Window::new(16));
+                for window in [&mut one, &mut bulk] {
+                    window.push_slots(&vec![9; start.into()]);
+                    window.pop_slots(&mut vec![0; start.into()]);
+                }
+                data.iter().for_each(|&slot| one.push(slot));
+                bulk.push_slots(&data);
+                let mut by_bytes = one.clone();
+                let mut slots = vec![7; length + 2];
+                bulk.pop_slots(&mut slots);
+                assert_eq!(slots, [&data[..], &[0, 0]].concat());
+                let mut popped = vec![7; bytes.len()];
+                by_bytes.pop_bytes(&mut popped);
+                assert_eq!(popped, bytes);
+                by_bytes.push_bytes(&bytes);
+                assert_eq!((0..length).map(|_| by_bytes.pop()).collect::<Vec<_>>(), data);
+                assert_eq!((0..length).map(|_| one.pop()).collect::<Vec<_>>(), data);
+                assert!(one.is_empty() && bulk.is_empty() && by_bytes.is_empty());
+            }
+        }
     }
 
     #[test]

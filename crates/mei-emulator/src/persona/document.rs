@@ -85,7 +85,7 @@ struct ClientTable {
 
 pub(super) fn parse(text: &str, origin: &str, variant: Option<&str>) -> Result<Persona, PersonaError> {
     let source = Source { text, origin };
-    let root = DeTable::parse(text).map_err(|error| source.toml_error(&error))?;
+    let root = DeTable::parse(text).map_err(|error| source.syntax_error(&error))?;
     let span = root.span();
     let mut table = root.into_inner();
     overlay::apply(source, &mut table, variant)?;

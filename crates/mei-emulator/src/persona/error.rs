@@ -72,7 +72,12 @@ impl Source<'_> {
         }
     }
 
-    /// The error of the TOML reader or of a deserializer, with a suggestion for what was mistyped.
+    /// What the TOML reader says of a text that is no TOML.
+    pub(super) fn syntax_error(self, error: &toml::de::Error) -> PersonaError {
+        self.error(error.span(), error.message().trim().replace('\n', "; "), "correct the line")
+    }
+
+    /// What a deserializer says of a value, with a suggestion for what was mistyped.
     pub(super) fn toml_error(self, error: &toml::de::Error) -> PersonaError {
         let message = error.message().trim().replace('\n', "; ");
         let (reason, remedy) = match Unknown::in_message(&message) {
