@@ -25,6 +25,8 @@ pub struct PciFunction {
     config: Config<Arc<OwnedFd>>,
     access: Access,
     gone: bool,
+    /// Whether its driver was told that it is gone.
+    told: bool,
     // Last: what opening changed is put back when nothing uses the function any more.
     _undo: Undo,
 }
@@ -62,7 +64,7 @@ impl PciFunction {
         undo: Undo,
     ) -> Result<Self, OpenError> {
         let address = identity.address;
-        let mut function = Self { identity, bar, config, access, gone: false, _undo: undo };
+        let mut function = Self { identity, bar, config, access, gone: false, told: false, _undo: undo };
         match function.read32(H_CSR) {
             Ok(status) => log::debug!("{address}: H_CSR {status:#010x}"),
             Err(Gone) => return Err(OpenError::Gone { address }),
@@ -193,6 +195,9 @@ impl DmaMemory for PciFunction {
 
 impl Device for PciFunction {
     fn run(&mut self, now: Instant) {
+        if self.gone {
+            return;
+        }
         let Self { bar, config, access, .. } = self;
         let polling = match access {
             Access::Vfio { polling, .. } => polling.as_mut(),
@@ -204,7 +209,7 @@ impl Device for PciFunction {
         polling.run(now, || {
             let status = bar.read32(H_CSR).map(HostCsr::from);
             // A function that was removed from the kernel's list may answer as before; nothing else tells.
-            gone = !status.is_ok_and(|status| status.pending() || config.decodes_memory());
+            gone = status.is_err() || !config.decodes_memory();
             status.ok().filter(|_| !gone)
         });
         if gone {
@@ -214,7 +219,8 @@ impl Device for PciFunction {
 
     fn deadline(&self) -> Option<Instant> {
         match &self.access {
-            _ if self.gone => None,
+            // Until then the driver wakes up at the time that it was last told.
+            _ if self.told => None,
             Access::Vfio { polling, .. } => polling.as_ref().map(Polling::deadline),
             Access::Uio(_) => None,
             Access::Polled(polled) => Some(polled.polling.deadline()),
@@ -237,6 +243,7 @@ impl Device for PciFunction {
         if gone {
             self.lost();
         }
+        self.told = self.gone;
         interrupt || self.gone
     }
 

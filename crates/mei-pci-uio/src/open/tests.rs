@@ -109,7 +109,9 @@ fn a_resting_function_that_was_removed_is_noticed_although_it_answers() {
     file.set_len(0).unwrap();
     assert_eq!(function.read32(H_CSR), Ok(0x8000_0021));
     function.run(start + Duration::from_secs(3600));
+    assert!(function.deadline().is_some(), "its driver does not sleep for ever before it is told");
     assert!(function.take_interrupt());
+    assert_eq!(function.deadline(), None);
     assert_eq!(function.read32(H_CSR), Err(Gone));
 }
 

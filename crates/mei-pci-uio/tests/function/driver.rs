@@ -117,6 +117,9 @@ impl Driver {
     fn wait(&mut self, deadline: Instant) -> bool {
         assert!(Instant::now() < deadline, "no interrupt; H_CSR {:?}", self.0.read32(H_CSR));
         self.0.run(Instant::now());
+        if self.0.take_interrupt() {
+            return true;
+        }
         let next = self.0.deadline().unwrap_or(deadline).min(deadline);
         let left = Timespec::try_from(next.saturating_duration_since(Instant::now())).expect("a minute fits");
         let mut fds: Vec<PollFd<'_>> =
