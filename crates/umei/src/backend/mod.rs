@@ -2,6 +2,7 @@
 
 mod any;
 mod persona;
+mod tap;
 
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ use mei_wire::pci;
 
 pub(crate) use self::any::AnyDevice;
 pub(crate) use self::persona::{DEFAULT_PERSONA, choose_persona};
+use self::tap::TapArguments;
 
 /// Which engine to emulate, and how its driver behaves.
 #[derive(Debug, clap::Args)]
@@ -29,14 +31,17 @@ pub(crate) struct DriverArguments {
     /// Share one AMTHI connection among all programs, as kernels before 4.11 did
     #[arg(long)]
     shared_amthi: bool,
+    #[command(flatten)]
+    tap: TapArguments,
 }
 
 impl EngineArguments {
     /// The engine that was asked for.
     ///
     /// # Errors
-    /// When there is no such persona, or its file is none.
+    /// When there is no such persona, or its file or the fault plan's is none.
     pub(crate) fn choose(&self) -> Result<Backend> {
+        self.driver.tap.check()?;
         Ok(Backend::new(Kind::Engine(Box::new(choose_persona(&self.persona)?)), &self.driver))
     }
 
@@ -52,6 +57,7 @@ impl EngineArguments {
 pub(crate) struct Backend {
     kind: Kind,
     amthi: AmthiUse,
+    tap: TapArguments,
     /// Whether the driver holds the watchdog.
     pub(crate) watchdog: WatchdogUse,
 }
@@ -72,13 +78,13 @@ pub(crate) struct Started {
 impl Backend {
     fn new(kind: Kind, driver: &DriverArguments) -> Self {
         let amthi = if driver.shared_amthi { AmthiUse::Shared } else { AmthiUse::PerFile };
-        Self { kind, amthi, watchdog: WatchdogUse::Off }
+        Self { kind, amthi, tap: driver.tap.clone(), watchdog: WatchdogUse::Off }
     }
 
     /// A host over the function, started.
     ///
     /// # Errors
-    /// When a real function cannot be opened.
+    /// When a real function cannot be opened, or a recording not begun.
     pub(crate) fn start(&self, now: Instant) -> Result<Started> {
         let (device, function) = match &self.kind {
             Kind::Engine(persona) => (AnyDevice::new(Engine::new(persona, now)), *persona.device),
@@ -92,7 +98,7 @@ impl Backend {
         let mut options = Options::new(function);
         options.amthi = self.amthi;
         options.watchdog = self.watchdog;
-        let mut host = Host::new(device, options);
+        let mut host = Host::new(self.tap.around(device)?, options);
         host.start(now);
         Ok(Started { host, function })
     }

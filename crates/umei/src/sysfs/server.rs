@@ -31,8 +31,7 @@ pub(super) fn start(
     function: pci::Device,
     placement: &Placement,
 ) -> Result<Serving> {
-    let mut model = Model::new(source, function, placement);
-    model.scan();
+    let model = Model::new(source, function, placement);
     let options = FuseOptions {
         source: "umei-sysfs".to_owned(),
         visibility: Visibility::Everyone,
@@ -54,6 +53,8 @@ pub(super) fn start(
 
 fn serve<S: Source>(mut session: TreeSession<Model<S>>, watch: &StateWatch, stop: &OwnedFd) -> Result<()> {
     let mut buffer = Buffer::new();
+    // Here and not before: the device's loop may not run yet, and this waits for it.
+    session.tree_mut().scan();
     loop {
         loop {
             match session.serve(&mut buffer)? {

@@ -2,6 +2,7 @@
 
 mod link;
 mod place;
+mod watchdog;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,8 +14,10 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use cuse::{DeviceName, Session};
 use cuse_frontend::{Frontend, Linger, Pause, Remote};
+use mei_core::WatchdogUse;
 
 use self::place::Place;
+use self::watchdog::Watchdog;
 use crate::backend::{self, AnyDevice, Backend, Started};
 use crate::facilities::{self, State};
 use crate::sys::Signals;
@@ -51,6 +54,9 @@ pub(crate) struct Arguments {
     /// Directory to show the device's sysfs in, as class/mei and devices
     #[arg(long, value_name = "DIR")]
     sysfs: Option<PathBuf>,
+    /// Offer the AMT watchdog, where there is one, as a watchdog device of the kernel's kind
+    #[arg(long)]
+    watchdog: bool,
 }
 
 /// What is behind the device.
@@ -89,10 +95,13 @@ fn device_name(text: &str) -> Result<DeviceName, cuse::NameError> {
 }
 
 pub(crate) fn main(arguments: Arguments) -> Result<ExitCode> {
-    let backend = match arguments.backend {
+    let mut backend = match arguments.backend {
         BackendChoice::Emulator => arguments.engine.choose()?,
         BackendChoice::Pci(address) => arguments.engine.real(address),
     };
+    if arguments.watchdog {
+        backend.watchdog = WatchdogUse::On;
+    }
     let signals = Signals::take().context("taking signals")?;
     let kind = match arguments.frontend {
         Some(kind) => kind,
@@ -105,18 +114,26 @@ pub(crate) fn main(arguments: Arguments) -> Result<ExitCode> {
         }
         FrontendKind::Cuse => {
             let (session, place) = place::character_device(&arguments.name)?;
-            serve(session, place, &backend, signals, &arguments)
+            let watchdog: watchdog::Maker = |name| {
+                let (session, place) = place::character_device(name)?;
+                Ok((Box::new(session), place))
+            };
+            serve((session, place), watchdog, &backend, signals, &arguments)
         }
         FrontendKind::Fuse => {
             let (session, place) = place::file(&arguments.name, &arguments.mount)?;
-            serve(session, place, &backend, signals, &arguments)
+            let watchdog: watchdog::Maker = |name| {
+                let (session, place) = place::file(name, &[])?;
+                Ok((Box::new(session), place))
+            };
+            serve((session, place), watchdog, &backend, signals, &arguments)
         }
     }
 }
 
 fn serve<S: Session>(
-    session: S,
-    place: Place,
+    (session, place): (S, Place),
+    make_watchdog: watchdog::Maker,
     backend: &Backend,
     signals: Signals,
     arguments: &Arguments,
@@ -132,9 +149,13 @@ fn serve<S: Session>(
         }
         None => None,
     };
+    let watchdog = match arguments.watchdog {
+        true => Some(watchdog::start(remote.clone(), make_watchdog)?),
+        false => None,
+    };
     start_thread("signals", {
         let remote = remote.clone();
-        move || stop_on_signal(&signals, &remote)
+        move || stop_on_signal(&signals, &remote, watchdog)
     })?;
     start_thread("ready", {
         let shown = place.shown.clone();
@@ -155,10 +176,14 @@ fn start_thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {
         .with_context(|| format!("starting the thread for {name}"))
 }
 
-fn stop_on_signal(signals: &Signals, remote: &Remote<AnyDevice>) {
+/// The watchdog goes first, so that the firmware hears of it.
+fn stop_on_signal(signals: &Signals, remote: &Remote<AnyDevice>, mut watchdog: Option<Watchdog>) {
     loop {
         match signals.wait() {
-            Ok(signal) if signal.ends() => remote.stop(),
+            Ok(signal) if signal.ends() => {
+                drop(watchdog.take());
+                remote.stop();
+            }
             Ok(_) => {}
             Err(error) => return log::error!("signals are not heard any more: {error}"),
         }

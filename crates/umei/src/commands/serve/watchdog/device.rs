@@ -1,0 +1,219 @@
+//! One watchdog device and its one user.
+
+use std::time::Instant;
+
+use cuse::wire::{FileHandle, IoctlFlags, IoctlIovec, OpenFlags, Unique};
+use cuse::{Buffer, Channel, Delivery, Errno, Ioctl, Operation, Received, ReplyError, Request, Session};
+use cuse_frontend::Remote;
+use mei_core::Host;
+
+use super::abi::{Command, DISABLE, ENABLE, INTEGER, info};
+use crate::backend::AnyDevice;
+use crate::commands::serve::place::Place;
+
+/// POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM: what the kernel says of a device without a poll of its own.
+const ALWAYS: u32 = 0x0145;
+
+/// A session over whatever kind of node.
+pub(super) type AnySession = Box<dyn Session + Send>;
+
+/// A watchdog device that programs can open.
+pub(super) struct WatchdogDevice {
+    session: AnySession,
+    buffer: Buffer,
+    user: User,
+    /// After the session: the name goes when nobody answers for it any more.
+    place: Place,
+}
+
+/// What is known of the user.
+#[derive(Debug, Default)]
+struct User {
+    open: Option<FileHandle>,
+    opened: u64,
+    last_ping: Option<Instant>,
+}
+
+impl WatchdogDevice {
+    pub(super) fn new(session: AnySession, place: Place) -> Self {
+        Self { session, buffer: Buffer::new(), user: User::default(), place }
+    }
+
+    pub(super) fn session(&self) -> &AnySession {
+        &self.session
+    }
+
+    /// For people.
+    pub(super) fn shown(&self) -> &str {
+        &self.place.shown
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.user.open.is_some()
+    }
+
+    /// Answers what waits. False: the session has ended.
+    pub(super) fn serve(&mut self, remote: &Remote<AnyDevice>) -> Result<bool, cuse::SessionError> {
+        loop {
+            match self.session.recv(&mut self.buffer)? {
+                Received::Request(request) => {
+                    let unique = request.unique;
+                    if let Err(error) = self.user.answer(&request, self.session.channel(), remote) {
+                        log::error!("{unique}: {error}");
+                    }
+                }
+                Received::Served => {}
+                Received::Nothing => return Ok(true),
+                Received::Ended => return Ok(false),
+            }
+        }
+    }
+}
+
+impl User {
+    fn answer(
+        &mut self,
+        request: &Request<'_>,
+        channel: &Channel,
+        remote: &Remote<AnyDevice>,
+    ) -> Result<Delivery, ReplyError> {
+        let unique = request.unique;
+        match request.operation {
+            Operation::Open(_) => match self.open(remote) {
+                Ok(fh) => {
+                    let delivery = channel.reply_open(unique, fh, OpenFlags::DEVICE)?;
+                    if delivery == Delivery::Forgotten {
+                        self.close(remote);
+                    }
+                    Ok(delivery)
+                }
+                Err(errno) => channel.reply_error(unique, errno),
+            },
+            Operation::Write(write) => match self.ping(remote) {
+                Ok(()) => channel.reply_write(unique, u32::try_from(write.data.len()).unwrap_or(u32::MAX)),
+                Err(errno) => channel.reply_error(unique, errno),
+            },
+            Operation::Ioctl(ioctl) => self.ioctl(unique, &ioctl, channel, remote),
+            Operation::Poll(poll) => channel.reply_poll(unique, poll.events & ALWAYS),
+            Operation::Release(release) => {
+                if self.open == Some(release.fh) {
+                    self.close(remote);
+                }
+                channel.reply_empty(unique)
+            }
+            Operation::Flush(_) => channel.reply_empty(unique),
+            Operation::Read(_) | Operation::Fsync(_) => channel.reply_error(unique, Errno::INVAL),
+            // Nothing sleeps here.
+            Operation::Interrupt(_) => Ok(Delivery::Delivered),
+        }
+    }
+
+    fn open(&mut self, remote: &Remote<AnyDevice>) -> Result<FileHandle, Errno> {
+        if self.open.is_some() {
+            return Err(Errno::BUSY);
+        }
+        ask(remote, |host, _| host.watchdog_start())?;
+        self.opened += 1;
+        self.last_ping = None;
+        let fh = FileHandle(self.opened);
+        self.open = Some(fh);
+        Ok(fh)
+    }
+
+    /// Every close stops it: there is no magic character (`linux-watchdog.md` §4).
+    fn close(&mut self, remote: &Remote<AnyDevice>) {
+        self.open = None;
+        if let Err(errno) = ask(remote, |host, now| host.watchdog_stop(now)) {
+            log::warn!("the watchdog could not be stopped: {errno}");
+        }
+    }
+
+    fn ping(&mut self, remote: &Remote<AnyDevice>) -> Result<(), Errno> {
+        self.last_ping = Some(ask(remote, |host, now| host.watchdog_ping(now).map(|()| now))?);
+        Ok(())
+    }
+
+    fn ioctl(
+        &mut self,
+        unique: Unique,
+        ioctl: &Ioctl<'_>,
+        channel: &Channel,
+        remote: &Remote<AnyDevice>,
+    ) -> Result<Delivery, ReplyError> {
+        let Some(command) = Command::from_code(ioctl.cmd) else {
+            return channel.reply_error(unique, Errno::NOTTY);
+        };
+        let (input, output) = command.copies();
+        let room = usize::try_from(ioctl.out_size).unwrap_or(usize::MAX);
+        let Some(argument) = ioctl.input.get(..input).filter(|_| room >= output) else {
+            let unrestricted = ioctl.flags.contains(IoctlFlags::UNRESTRICTED);
+            if !unrestricted || !ioctl.input.is_empty() || room > 0 {
+                return channel.reply_error(unique, Errno::INVAL);
+            }
+            let area = |length: usize| [IoctlIovec { base: ioctl.arg, len: length as u64 }];
+            let used = |length: usize| usize::from(length > 0);
+            return channel.reply_ioctl_retry(
+                unique,
+                &area(input)[..used(input)],
+                &area(output)[..used(output)],
+            );
+        };
+        let argument = argument.try_into().map_or(0, u32::from_ne_bytes);
+        match self.command(command, argument, remote) {
+            Ok(out) => channel.reply_ioctl(unique, 0, &out[..output.min(out.len())]),
+            Err(errno) => channel.reply_error(unique, errno),
+        }
+    }
+
+    /// What a command copies out.
+    fn command(
+        &mut self,
+        command: Command,
+        argument: u32,
+        remote: &Remote<AnyDevice>,
+    ) -> Result<Vec<u8>, Errno> {
+        let status = ask(remote, |host, _| Ok(host.watchdog()))?;
+        let integer = |value: u32| -> [u8; INTEGER] { value.to_ne_bytes() };
+        Ok(match command {
+            Command::Support => info(status.protocol_version).to_vec(),
+            Command::Status | Command::GetPretimeout => integer(0).to_vec(),
+            Command::GetTimeout => integer(status.timeout.into()).to_vec(),
+            Command::GetTimeLeft => {
+                let passed = self.last_ping.map_or(0, |ping| ping.elapsed().as_secs());
+                let left = u64::from(status.timeout).saturating_sub(passed);
+                integer(u32::try_from(left).unwrap_or(u32::MAX)).to_vec()
+            }
+            Command::KeepAlive => {
+                self.ping(remote)?;
+                Vec::new()
+            }
+            Command::SetTimeout => {
+                let seconds = u16::try_from(argument).map_err(|_| Errno::INVAL)?;
+                let set = move |host: &mut Host<AnyDevice>, now| {
+                    host.watchdog_set_timeout(seconds, now).map(|()| now)
+                };
+                self.last_ping = Some(ask(remote, set)?);
+                integer(argument).to_vec()
+            }
+            Command::SetPretimeout => return Err(Errno::OPNOTSUPP),
+            Command::SetOptions => {
+                if argument & DISABLE != 0 {
+                    ask(remote, |host, now| host.watchdog_stop(now))?;
+                }
+                if argument & ENABLE != 0 {
+                    ask(remote, |host, _| host.watchdog_start())?;
+                }
+                Vec::new()
+            }
+        })
+    }
+}
+
+/// Asks the host; ENODEV when it is no more.
+pub(super) fn ask<T: Send + 'static>(
+    remote: &Remote<AnyDevice>,
+    visit: impl FnOnce(&mut Host<AnyDevice>, Instant) -> Result<T, mei_core::Errno> + Send + 'static,
+) -> Result<T, Errno> {
+    let answer = remote.visit(visit).map_err(|_| Errno::NODEV)?;
+    answer.map_err(|errno| Errno::from_raw_os_error(i32::from(errno.0)))
+}

@@ -1,0 +1,135 @@
+//! The AMT watchdog as a watchdog device of its own, beside the MEI device (`linux-watchdog.md`).
+//!
+//! Its device is there when the firmware wants one, as with the kernel's driver, and heartbeats are its user's.
+
+mod abi;
+mod device;
+
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use cuse::DeviceName;
+use cuse_frontend::Remote;
+use mei_core::WatchdogState;
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::io::{retry_on_intr, write};
+
+use self::device::{AnySession, WatchdogDevice, ask};
+use super::place::Place;
+use crate::backend::AnyDevice;
+
+/// How often to look whether the firmware wants a watchdog.
+const LOOK: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+/// How long the firmware may take to hear that it need not watch any more.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// More watchdogs than a machine has.
+const MOST: u32 = 32;
+
+/// Makes the node of a watchdog device.
+pub(super) type Maker = fn(&DeviceName) -> Result<(AnySession, Place)>;
+
+/// A watchdog that is served. Dropping it stops it.
+#[derive(Debug)]
+pub(super) struct Watchdog {
+    stop: Arc<OwnedFd>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Offers the watchdog of the device behind `remote`, whenever there is one.
+pub(super) fn start(remote: Remote<AnyDevice>, make: Maker) -> Result<Watchdog> {
+    let stop = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
+    let stopped = Arc::clone(&stop);
+    let thread = thread::Builder::new()
+        .name("watchdog".to_owned())
+        .spawn(move || {
+            if let Err(error) = run(&remote, make, &stopped) {
+                log::error!("the watchdog has failed: {error:#}");
+            }
+        })
+        .context("starting a thread")?;
+    Ok(Watchdog { stop, thread: Some(thread) })
+}
+
+fn run(remote: &Remote<AnyDevice>, make: Maker, stop: &OwnedFd) -> Result<()> {
+    let mut served: Option<WatchdogDevice> = None;
+    let mut complained = false;
+    loop {
+        let state = remote.visit(|host, _| host.watchdog().state)?;
+        match &served {
+            None if is_wanted(state) => match offer(make) {
+                Ok(device) => {
+                    log::info!("{} is there", device.shown());
+                    served = Some(device);
+                    complained = false;
+                }
+                Err(error) if !complained => {
+                    log::warn!("no watchdog device: {error:#}");
+                    complained = true;
+                }
+                Err(_) => {}
+            },
+            // Who has it open gets ENODEV until it is closed.
+            Some(device) if !is_wanted(state) && !device.is_open() => served = None,
+            _ => {}
+        }
+        let mut fds = vec![PollFd::new(stop, PollFlags::IN)];
+        if let Some(device) = &served {
+            fds.push(PollFd::new(device.session(), PollFlags::IN));
+        }
+        retry_on_intr(|| poll(&mut fds, Some(&LOOK)))?;
+        if !fds[0].revents().is_empty() {
+            break;
+        }
+        if let Some(device) = &mut served
+            && !device.serve(remote)?
+        {
+            served = None;
+        }
+    }
+    drop(served);
+    farewell(remote)
+}
+
+fn is_wanted(state: WatchdogState) -> bool {
+    matches!(
+        state,
+        WatchdogState::Idle | WatchdogState::Start | WatchdogState::Running | WatchdogState::Stopping
+    )
+}
+
+/// A device with the lowest number that is free.
+fn offer(make: Maker) -> Result<WatchdogDevice> {
+    let is_free = |number: &u32| {
+        let name = format!("watchdog{number}");
+        !Path::new("/dev").join(&name).exists() && !Path::new("/sys/class/watchdog").join(&name).exists()
+    };
+    let number = (0..MOST).find(is_free).context("all watchdog numbers are taken")?;
+    let (session, place) = make(&DeviceName::new(&format!("watchdog{number}"))?)?;
+    Ok(WatchdogDevice::new(session, place))
+}
+
+/// Disarms an alarm that nobody would feed, and waits until the firmware has heard of it.
+fn farewell(remote: &Remote<AnyDevice>) -> Result<()> {
+    let until = Instant::now() + FAREWELL;
+    // ENODEV when there is no watchdog, and nothing to disarm.
+    let _ = ask(remote, |host, now| host.watchdog_stop(now));
+    while remote.visit(|host, _| host.watchdog().state)? == WatchdogState::Stopping && Instant::now() < until
+    {
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        let _ = write(&self.stop, &1u64.to_ne_bytes());
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has been reported by itself.
+            let _ = thread.join();
+        }
+    }
+}
