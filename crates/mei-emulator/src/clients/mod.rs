@@ -16,6 +16,8 @@
 
 pub mod amt;
 mod amthi;
+#[cfg(test)]
+mod builtin;
 mod echo;
 mod firmware_update;
 #[cfg(test)]

@@ -3,7 +3,13 @@
 //! The LME client forwards ports to the host and hands each connection to the [`Service`] of its port. A service
 //! knows bytes and nothing of channels and windows:
 //!
-//! ```ignore
+//! ```
+//! use mei_emulator::clients::service::{Connection, Stream};
+//! use std::time::Instant;
+//!
+//! #[derive(Debug)]
+//! struct Upcase;
+//!
 //! impl Connection for Upcase {
 //!     fn received(&mut self, bytes: &[u8], stream: &mut Stream, _now: Instant) {
 //!         stream.consume(bytes.len());
