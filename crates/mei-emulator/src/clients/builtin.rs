@@ -1,4 +1,5 @@
-//! What the built-in personas answer, held against each other and against what programs demand.
+//! What the built-in personas answer, held against each other and against what programs demand. And whether the
+//! documentation's persona is one.
 
 use crate::Persona;
 use crate::client::{Client, ConnectionId, Message, Outbox};
@@ -128,4 +129,16 @@ fn identities_are_nobodys() {
             assert!(documentation, "{name}: {} could be somebody's", lan.ipv4);
         }
     }
+}
+
+#[test]
+fn the_documented_persona_is_one() {
+    let page = include_str!("../../../../docs/persona-clients.md");
+    let text = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let persona = Persona::parse(text, "persona-clients.md").unwrap_or_else(|error| panic!("{error}"));
+    let present: BTreeSet<&str> = persona.clients.iter().map(|entry| entry.kind.name).collect();
+    let tests_only = ["echo", "test"];
+    let kinds: BTreeSet<&str> =
+        super::KINDS.iter().map(|kind| kind.name).filter(|name| !tests_only.contains(name)).collect();
+    assert_eq!(present, kinds, "every kind is documented");
 }
