@@ -28,7 +28,7 @@ impl<F: Function> Host<F> {
         }
         let me = self.me_clients.by_guid(guid).ok_or(Errno::NOTTY)?;
         let properties = self.me_clients.get(me).ok_or(Errno::NOTTY)?.properties;
-        if properties.is_fixed() && !self.allow_fixed_address.unwrap_or(self.hbm.features.second) {
+        if properties.is_fixed() && !self.allow_fixed_address.unwrap_or(self.hbm.features.since_2_0) {
             return Err(Errno::NOTTY);
         }
         if self.is_shared(guid) {
@@ -138,9 +138,9 @@ impl<F: Function> Host<F> {
     /// No answer to a connect or a disconnect for three ticks (`hbm.md` §5.2).
     pub(crate) fn connect_stalled(&mut self, id: u8) {
         log::error!("host client {id}: the firmware does not answer a connect or disconnect");
-        let second = self.hbm.features.second;
+        let can_take_back = self.hbm.features.since_2_0;
         match self.client_mut(id) {
-            Some(client) if client.state == ClientState::Connecting && second => {
+            Some(client) if client.state == ClientState::Connecting && can_take_back => {
                 client.state = ClientState::DisconnectRequired;
                 self.touch(id);
             }

@@ -49,7 +49,7 @@ impl<F: Function> Host<F> {
             return;
         }
         let asks = self.options.device.configuration.fw_version_query;
-        if !asks && !self.hbm.features.second {
+        if !asks && !self.hbm.features.since_2_0 {
             return;
         }
         match self.open_service(Service::FixUp, MKHI_FIXED, now) {
@@ -72,7 +72,7 @@ impl<F: Function> Host<F> {
     }
 
     fn tell_os_version(&mut self, id: u8, now: Instant) {
-        if !self.hbm.features.second || self.send_for(id, Origin::Internal, &OS_VERSION).is_err() {
+        if !self.hbm.features.since_2_0 || self.send_for(id, Origin::Internal, &OS_VERSION).is_err() {
             return self.fix_up_end(id);
         }
         self.services.fix_up.0 = Some((id, Step::OsVersionSent, now + SEND_TIMEOUT));

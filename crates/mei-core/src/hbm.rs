@@ -31,7 +31,7 @@ pub(crate) enum HbmState {
 pub(crate) struct Features {
     pub(crate) power_gating: bool,
     /// DC, IE, DOT, EV, FA, OS: everything that came with 2.0.
-    pub(crate) second: bool,
+    pub(crate) since_2_0: bool,
     pub(crate) dma_ring: bool,
     pub(crate) capabilities: bool,
     pub(crate) vtag: bool,
@@ -43,7 +43,7 @@ impl Features {
         let since = |minor| version >= Version::new(2, minor);
         Self {
             power_gating: version >= Version::new(1, 1),
-            second: version.major >= 2,
+            since_2_0: version.major >= 2,
             dma_ring: since(1),
             capabilities: since(2),
             vtag: since(2),
@@ -230,7 +230,7 @@ impl<F: Function> Host<F> {
     fn enumerate(&mut self, now: Instant) -> Result<(), Errno> {
         self.hbm.state = HbmState::EnumClients;
         let flags =
-            if self.hbm.features.second { HostEnumReq::ALLOW_ADD | HostEnumReq::IMMEDIATE } else { 0 };
+            if self.hbm.features.since_2_0 { HostEnumReq::ALLOW_ADD | HostEnumReq::IMMEDIATE } else { 0 };
         self.send_step(&HostEnumReq::new(flags), now)
     }
 

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 impl<F: Function> Host<F> {
     fn has_notifications(&self, id: u8) -> Result<(), Errno> {
-        if !self.hbm.features.second {
+        if !self.hbm.features.since_2_0 {
             return Err(Errno::OPNOTSUPP);
         }
         match self.client(id) {

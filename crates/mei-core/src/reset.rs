@@ -30,6 +30,13 @@ impl Phase {
     }
 }
 
+/// Whether a reset leaves the interrupts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Interrupts {
+    Wanted,
+    Off,
+}
+
 /// Firmware ready after a reset.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
 /// D0i3 entered or left.
@@ -79,6 +86,10 @@ impl<F: Function> Host<F> {
     /// Orderly end. Like the kernel's driver it resets the link with interrupts off instead of shaking hands;
     /// everyone who waits is answered, and the state is DISABLED when this returns.
     pub fn stop(&mut self, now: Instant) {
+        if self.phase == Phase::Off && self.state == DeviceState::Initializing {
+            // Never started: the function is as it was found.
+            return self.set_state(DeviceState::Disabled);
+        }
         self.set_state(DeviceState::PoweringDown);
         self.set_state(DeviceState::PowerDown);
         if !self.gone {
@@ -91,8 +102,9 @@ impl<F: Function> Host<F> {
 
     /// The function is gone: everyone is answered, and it is not touched again.
     pub fn remove(&mut self, now: Instant) {
-        self.gone = true;
-        self.lose();
+        if !std::mem::replace(&mut self.gone, true) {
+            self.lose();
+        }
         self.finish(now);
     }
 
@@ -155,7 +167,11 @@ impl<F: Function> Host<F> {
     pub(crate) fn reset(&mut self, now: Instant) {
         let from = self.state;
         if !matches!(from, DeviceState::Initializing | DeviceState::Disabled | DeviceState::PowerUp) {
-            log::warn!("unexpected reset: dev_state = {from}");
+            let status = self.fw_status().unwrap_or_default();
+            log::warn!(
+                "unexpected reset: dev_state = {from} fw status = {}",
+                status.trim_end().replace('\n', " ")
+            );
         }
         self.forget_link();
         self.set_state(DeviceState::Resetting);
@@ -198,12 +214,12 @@ impl<F: Function> Host<F> {
 
     /// `hw.md` §4.2, steps 2 to 4.
     fn assert_reset(&mut self, now: Instant) -> Result<(), Errno> {
-        self.request_reset(true)?;
+        self.request_reset(Interrupts::Wanted)?;
         self.phase = Phase::WaitingReady(now + READY_TIMEOUT);
         Ok(())
     }
 
-    fn request_reset(&mut self, interrupts: bool) -> Result<(), Errno> {
+    fn request_reset(&mut self, interrupts: Interrupts) -> Result<(), Errno> {
         let mut csr = self.host_csr()?;
         if csr.reset() {
             // The hardware ignores an assertion of what is asserted.
@@ -212,7 +228,7 @@ impl<F: Function> Host<F> {
         }
         let csr = csr.with_reset(true).with_interrupt_generate(true).with_interrupt_status(true);
         let mut csr = csr.with_d0i3_interrupt_status(true);
-        if !interrupts {
+        if interrupts == Interrupts::Off {
             csr = csr.with_interrupts(false);
         }
         self.write(H_CSR, csr.into())?;
@@ -228,7 +244,7 @@ impl<F: Function> Host<F> {
     fn reset_quietly(&mut self) -> Result<(), Errno> {
         let csr = self.host_csr()?;
         self.clear_interrupts(csr)?;
-        self.request_reset(false)?;
+        self.request_reset(Interrupts::Off)?;
         self.modify_csr(|csr| csr.with_interrupt_generate(true).with_reset(false))?;
         if self.d0i3_supported {
             let control = self.d0i3_control()?;

@@ -163,15 +163,15 @@ impl<F: Function> Host<F> {
         let features = self.hbm.features;
         if (HbmState::EnumClients..=HbmState::Started).contains(&hbm) {
             text.push_str("hbm features:\n");
-            let second = features.second;
+            let since_2_0 = features.since_2_0;
             for (name, has) in [
                 ("PG", features.power_gating),
-                ("DC", second),
-                ("IE", second),
-                ("DOT", second),
-                ("EV", second),
-                ("FA", second),
-                ("OS", second),
+                ("DC", since_2_0),
+                ("IE", since_2_0),
+                ("DOT", since_2_0),
+                ("EV", since_2_0),
+                ("FA", since_2_0),
+                ("OS", since_2_0),
                 ("DR", features.dma_ring),
                 ("VT", features.vtag),
                 ("CAP", features.capabilities),

@@ -238,7 +238,7 @@ impl<F: Function> Host<F> {
 
     /// The connection stands: asks the firmware whether it wants a watchdog, where it can be asked.
     fn watchdog_begin(&mut self, id: u8, now: Instant) {
-        if self.hbm.features.second
+        if self.hbm.features.since_2_0
             && let Err(errno) = self.control_now(id, Control::Notify(Switch::On), now)
         {
             log::warn!("no notifications of the watchdog: {errno}");

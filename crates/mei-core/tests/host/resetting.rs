@@ -471,3 +471,15 @@ fn states_have_their_names() {
     let host = Host::new(Stub::new(vec![]), options());
     assert_eq!(host.dev_state(), "INITIALIZING");
 }
+
+#[test]
+fn a_stop_before_the_start_leaves_the_function_alone() {
+    let mut bench = Bench::new(Stub::new(clients()));
+    bench.host.stop(bench.now);
+    bench.drain();
+    assert_eq!(bench.states, [Disabled]);
+    assert_eq!((bench.stub().csr_reads, bench.stub().csr_writes), (0, 0));
+    bench.host.start(bench.now);
+    bench.run();
+    assert_eq!(bench.host.state(), Enabled, "and it can still be started");
+}
