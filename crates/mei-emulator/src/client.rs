@@ -86,7 +86,8 @@ pub trait Client: std::fmt::Debug + Send {
         let _ = (outbox, now);
     }
 
-    /// When [`Client::advance`] must be called. Asked after every other call of this trait.
+    /// When [`Client::advance`] must be called. Asked at the end of each run of the engine, so a client may
+    /// become due because of what another was told; a time that has passed means at once.
     fn deadline(&self) -> Option<Instant> {
         None
     }

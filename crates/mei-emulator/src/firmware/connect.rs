@@ -105,7 +105,6 @@ impl Firmware {
         self.outbox.open(id);
         let slot = &mut self.clients[client];
         let outcome = slot.client.connect(id, &mut self.outbox, now);
-        slot.deadline = slot.client.deadline();
         if let Err(status) = outcome {
             connection.state = State::Free;
             self.outbox.close(id);
@@ -218,7 +217,6 @@ impl Firmware {
         let Some(client) = self.connections.client_of(id) else { return };
         let slot = &mut self.clients[client];
         slot.client.disconnected(id, now);
-        slot.deadline = slot.client.deadline();
         if !slot.properties.single_receive_buffer {
             return;
         }

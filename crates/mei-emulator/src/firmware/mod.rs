@@ -35,6 +35,9 @@ use power::Gating;
 use registers::{Completion, Optional, RegisterFile};
 use std::time::{Duration, Instant};
 
+/// How often clients are given time within one run, should they never have enough.
+const MAX_TURNS: usize = 8;
+
 /// No client has that id.
 const NO_CLIENT: u8 = u8::MAX;
 
@@ -75,8 +78,6 @@ struct ClientSlot {
     policy: client::CreditPolicy,
     connect_delay: Duration,
     presence: Presence,
-    /// The client's, as it last said.
-    deadline: Option<Instant>,
     /// Messages that the host may send to a shared receive buffer, and whether it gets one back.
     shared_granted: u8,
     shared_due: Option<ConnectionId>,
@@ -121,7 +122,6 @@ impl Firmware {
                 policy: client.credit_policy(),
                 connect_delay: entry.connect_delay,
                 presence: entry.presence,
-                deadline: client.deadline(),
                 shared_granted: 0,
                 shared_due: None,
                 client,
@@ -149,7 +149,7 @@ impl Firmware {
             deadline: None,
         };
         firmware.advance_clients(now);
-        firmware.deadline = firmware.next_deadline();
+        firmware.refresh_deadline();
         firmware
     }
 
@@ -202,6 +202,19 @@ impl Firmware {
             self.advance_connects(now);
             self.advance_clients(now);
         }
+        for _ in 0..MAX_TURNS {
+            self.exchange(memory, now);
+            self.refresh_deadline();
+            if self.deadline.is_none_or(|deadline| deadline > now) {
+                break;
+            }
+            // What one client was told is another's business at once.
+            self.advance_clients(now);
+        }
+    }
+
+    /// Takes from the host and gives to it until neither is possible.
+    fn exchange(&mut self, memory: &mut dyn HostMemory, now: Instant) {
         loop {
             let received = self.receive(memory, now);
             let commanded = self.run_commands(now);
@@ -211,7 +224,6 @@ impl Firmware {
                 break;
             }
         }
-        self.deadline = self.next_deadline();
     }
 
     /// When [`Firmware::run`] must be called.
@@ -240,18 +252,17 @@ impl Firmware {
     /// Gives time to the clients that asked for it.
     fn advance_clients(&mut self, now: Instant) {
         for slot in &mut self.clients {
-            if slot.deadline.is_some_and(|deadline| deadline <= now) {
+            if slot.client.deadline().is_some_and(|deadline| deadline <= now) {
                 slot.client.advance(&mut self.outbox, now);
-                slot.deadline = slot.client.deadline();
             }
         }
     }
 
-    fn next_deadline(&self) -> Option<Instant> {
-        let clients = self.clients.iter().filter_map(|slot| slot.deadline);
+    fn refresh_deadline(&mut self) {
+        let clients = self.clients.iter().filter_map(|slot| slot.client.deadline());
         let connects = self.pending_connects.iter().map(|connect| connect.due);
         let single =
             [self.session.ready_at, self.power.d0i3_done_at, self.transmit.deadline(), self.armed.deadline()];
-        clients.chain(connects).chain(single.into_iter().flatten()).min()
+        self.deadline = clients.chain(connects).chain(single.into_iter().flatten()).min();
     }
 }

@@ -184,7 +184,6 @@ impl Firmware {
             slot.client.message(Message { connection: id, vtag, data }, &mut self.outbox, now);
             partial.bytes.clear();
         }
-        slot.deadline = slot.client.deadline();
         self.outbox.touch(id);
     }
 

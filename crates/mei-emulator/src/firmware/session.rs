@@ -84,13 +84,14 @@ impl Firmware {
         self.end_link(now);
         self.registers.power_on();
         self.session = Session::default();
-        self.deadline = self.next_deadline();
+        self.power = power::Power::default();
+        self.refresh_deadline();
     }
 
     /// The engine resets by itself, as after a fault or an update: its host must notice and reset the link.
     pub fn firmware_reset(&mut self, now: Instant) {
         self.reset_link("it was asked to", now);
-        self.deadline = self.next_deadline();
+        self.refresh_deadline();
     }
 
     /// Everything that belongs to the link is over.
@@ -100,7 +101,6 @@ impl Firmware {
         self.power.gating = power::Gating::Off;
         for slot in &mut self.clients {
             slot.client.reset(now);
-            slot.deadline = slot.client.deadline();
         }
     }
 

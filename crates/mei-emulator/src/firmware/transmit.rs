@@ -213,7 +213,6 @@ impl Firmware {
         if self.outbox.take_refusal(id) {
             let slot = &mut self.clients[client];
             slot.client.advance(&mut self.outbox, now);
-            slot.deadline = slot.client.deadline();
             // It may have more to say: the lane stays in turn.
             return Served::Sent;
         }

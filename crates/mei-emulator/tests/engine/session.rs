@@ -2,8 +2,9 @@
 
 use crate::driver::{COMPLETE, D0I3_IE, Driver, H_CSR, IE, IG, IS, ME_CSR, RDY, RST};
 use crate::{persona, test_persona};
+use mei_emulator::{Firmware, NoHostMemory};
 use mei_wire::{ConfigSpace, Device, Registers};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const ECHO: u8 = 3;
 
@@ -199,4 +200,46 @@ fn idle_is_idle() {
     let statistics = driver.engine.firmware().statistics();
     driver.pass(Duration::from_secs(86_400));
     assert_eq!(driver.engine.firmware().statistics(), statistics);
+}
+
+#[test]
+fn a_function_reset_is_a_power_on() {
+    let mut memory = NoHostMemory;
+    let mut now = Instant::now();
+    let mut firmware = Firmware::new(&test_persona("engine"), now);
+    let fresh = |firmware: &mut Firmware| -> Vec<u32> {
+        [0x004, 0x00C, 0x010, 0x800].map(|offset| firmware.read32(offset)).to_vec()
+    };
+    let at_power_on = fresh(&mut firmware);
+    for step in 0..6 {
+        // Into the middle of a reset, of a session, of a D0i3 transition, of a frame.
+        firmware.write32(H_CSR, RST | IE);
+        if step > 0 {
+            firmware.run(&mut memory, now);
+            now += Duration::from_millis(5);
+            firmware.run(&mut memory, now);
+            firmware.write32(H_CSR, IE | RDY | IS | IG);
+            firmware.run(&mut memory, now);
+        }
+        if step > 1 {
+            firmware.write_window(&[COMPLETE | 4 << 16, 0x0202_0001]);
+            firmware.write32(H_CSR, IE | RDY | IG);
+            firmware.run(&mut memory, now);
+        }
+        if step > 2 {
+            firmware.write32(0x800, 0b110);
+        }
+        if step > 3 {
+            firmware.run(&mut memory, now);
+        }
+        if step > 4 {
+            firmware.write_window(&[COMPLETE | 400 << 16, 1]);
+        }
+        firmware.function_reset(now);
+        assert_eq!(fresh(&mut firmware), at_power_on, "step {step}");
+        assert_eq!(firmware.deadline(), None, "step {step}");
+        assert!(!firmware.interrupt_level() && !firmware.take_interrupt_edge(), "step {step}");
+        firmware.run(&mut memory, now + Duration::from_secs(60));
+        assert_eq!(fresh(&mut firmware), at_power_on, "step {step}");
+    }
 }
