@@ -32,6 +32,8 @@ pub(super) struct Channels {
     slots: [Slot; SLOTS],
     /// Where to look for a free one first: a late CLOSE should not meet a channel that just began.
     next: usize,
+    /// Who sends first when there is room again: the one behind who filled it last.
+    turn: usize,
 }
 
 #[derive(Debug, Default)]
@@ -210,7 +212,8 @@ impl Channels {
 
     /// Sends what waits, and lets time pass.
     pub(super) fn advance(&mut self, facts: &Facts, voice: &mut Voice<'_>, now: Instant) {
-        for index in 0..SLOTS {
+        let first = self.turn;
+        for index in (0..SLOTS).map(|step| (first + step) % SLOTS) {
             if self.slots[index].is_over(now) {
                 self.slots[index] = Slot::Free;
             }
@@ -253,32 +256,44 @@ impl Channels {
         let Some(slot) = self.slot(channel) else { return };
         let Slot::Open(open) = slot else { return };
         act(open);
-        if open.pump(facts.chunk, voice, now) == Pumped::Closed {
-            voice.say(&Message::ChannelClose { recipient: open.peer });
-            *slot = Slot::Closing { until: now + GRACE };
+        match open.pump(facts.chunk, voice, now) {
+            Pumped::All => {}
+            Pumped::UntilFull => self.turn = (channel.0 as usize + 1) % SLOTS,
+            Pumped::Closed => {
+                voice.say(&Message::ChannelClose { recipient: open.peer });
+                *slot = Slot::Closing { until: now + GRACE };
+            }
         }
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pumped {
-    /// The connection goes on.
-    Open,
-    /// All was sent, and there is no more to come.
+    /// All that the host's window allows.
+    All,
+    /// Some, until the way to the host was full.
+    UntilFull,
+    /// All, and there is no more to come.
     Closed,
 }
 
 impl Open {
     /// Gives back the window for what was consumed, and sends what fits the host's.
     fn pump(&mut self, chunk: usize, voice: &mut Voice<'_>, now: Instant) -> Pumped {
+        let mut pumped = Pumped::All;
         loop {
             let waiting = self.stream.waiting();
             let window = usize::try_from(self.window).unwrap_or(usize::MAX);
             let length = waiting.len().min(window).min(chunk);
-            if length == 0 || !voice.takes_data() {
+            if length == 0 {
+                pumped = Pumped::All;
+                break;
+            }
+            if !voice.takes_data() {
                 break;
             }
             voice.say(&Message::ChannelData { recipient: self.peer, data: &waiting[..length] });
+            pumped = Pumped::UntilFull;
             self.stream.sent(length);
             // No more than the window, so it fits.
             self.window -= u32::try_from(length).unwrap_or(self.window);
@@ -289,12 +304,12 @@ impl Open {
         let consumed = u32::try_from(self.stream.take_consumed()).unwrap_or(u32::MAX);
         if self.stream.is_closing() {
             // A channel about to end needs no window.
-            return if self.stream.waiting().is_empty() { Pumped::Closed } else { Pumped::Open };
+            return if self.stream.waiting().is_empty() { Pumped::Closed } else { pumped };
         }
         if consumed > 0 {
             voice.say(&Message::ChannelWindowAdjust { recipient: self.peer, bytes: consumed });
         }
-        Pumped::Open
+        pumped
     }
 }
 

@@ -1,7 +1,8 @@
 //! Sessions as hosts have them. Messages are spelled out: nothing here uses the parser or the writer under test.
 
+mod streaming;
+
 use super::channel::Channels;
-use super::ports::Ports;
 use crate::clients::amt::{Datagram, Event, Text};
 use crate::clients::fixture::{CONNECTION, Fixture, hex};
 use proptest::prelude::*;
@@ -414,134 +415,15 @@ fn some_firmware_loses_the_host_when_a_channel_ends() {
     assert!(lme.outbox.wants_disconnect(CONNECTION));
 }
 
-/// What a service sends without end goes through, in order, in bounded pieces, as fast as the host reads.
-mod streaming {
-    use super::*;
-    use crate::client::{ConnectionId, Outbox};
-    use crate::clients::amt::Amt;
-    use crate::clients::lme::session::Session;
-    use crate::clients::lme::voice::Voice;
-    use crate::clients::lme::{Facts, Settings};
-    use crate::clients::service::{Connection, Peer, Service, Stream};
-    use std::time::Instant;
-
-    #[derive(Debug)]
-    struct Flood(u64);
-
-    impl Service for Flood {
-        fn accept(&mut self, _: &Peer<'_>, _: Instant) -> Option<Box<dyn Connection>> {
-            Some(Box::new(Flood(self.0)))
-        }
-    }
-
-    impl Flood {
-        fn pour(&mut self, stream: &mut Stream) {
-            while self.0 > 0 {
-                if stream.send(&[u8::try_from(self.0 % 251).unwrap()]) == 0 {
-                    return;
-                }
-                self.0 -= 1;
-            }
-            stream.close();
-        }
-    }
-
-    impl Connection for Flood {
-        fn opened(&mut self, stream: &mut Stream, _: Instant) {
-            self.pour(stream);
-        }
-        fn received(&mut self, bytes: &[u8], stream: &mut Stream, _: Instant) {
-            stream.consume(bytes.len());
-        }
-        fn advance(&mut self, stream: &mut Stream, _: Instant) {
-            self.pour(stream);
-        }
-    }
-
-    const MANY: u64 = 3_000_000;
-
-    fn facts() -> Facts {
-        Facts { uuid: [0; 16], longest: 16384, chunk: 4095, settings: Settings::default() }
-    }
-
-    #[test]
-    fn a_flood_fills_half_of_the_room_and_no_more() {
-        let (facts, mut ports, mut outbox) =
-            (facts(), Ports::of(16992, Box::new(Flood(MANY))), Outbox::default());
-        let now = Instant::now();
-        let mut session = Session::new(CONNECTION);
-        let mut tell = |session: &mut Session, outbox: &mut Outbox, message: &[u8]| {
-            session.message(message, &facts, &mut ports, &mut Voice::new(outbox, CONNECTION), now);
-        };
-        tell(&mut session, &mut outbox, &version());
-        tell(&mut session, &mut outbox, &service(6, "pfwd@amt.intel.com"));
-        tell(&mut session, &mut outbox, &words(81, &[16992]));
-        while outbox.take(CONNECTION).is_some() {}
-        tell(&mut session, &mut outbox, &open(2, u32::MAX));
-        let half = Outbox::LIMIT / 2;
-        let waiting = outbox.waiting(CONNECTION);
-        assert!((half..half + 8192).contains(&waiting), "{waiting}");
-        assert_eq!(outbox.take(CONNECTION).unwrap().1[0], 91);
-        let (mut heard, mut expected) = (0, MANY);
-        loop {
-            match outbox.take(CONNECTION) {
-                Some((_, message)) if message[0] == 94 => {
-                    assert!(message.len() <= 9 + 4095);
-                    for &byte in &message[9..] {
-                        assert_eq!(u64::from(byte), expected % 251);
-                        expected -= 1;
-                        heard += 1;
-                    }
-                }
-                Some((_, message)) => {
-                    assert_eq!(message, words(97, &[2]));
-                    break;
-                }
-                None => panic!("the stream stalls after {heard} bytes"),
-            }
-            // What the engine does when room comes back.
-            if outbox.take_refusal(CONNECTION) {
-                session.advance(&facts, &mut Voice::new(&mut outbox, CONNECTION), now);
-            }
-        }
-        assert_eq!(heard, MANY);
-    }
-
-    #[test]
-    fn a_large_response_passes_a_small_window() {
-        let (facts, mut ports, mut outbox) =
-            (facts(), Ports::of(16992, Box::new(Flood(65536))), Outbox::default());
-        let now = Instant::now();
-        let connection = ConnectionId(3);
-        let mut session = Session::new(connection);
-        for message in [version(), service(6, "pfwd@amt.intel.com"), words(81, &[16992]), open(2, 1024)] {
-            session.message(&message, &facts, &mut ports, &mut Voice::new(&mut outbox, connection), now);
-        }
-        let mut heard = 0;
-        while let Some((_, message)) = outbox.take(connection) {
-            if message[0] == 94 {
-                assert!(message.len() <= 9 + 1024);
-                heard += message.len() - 9;
-                let adjust = words(93, &[0, u32::try_from(message.len() - 9).unwrap()]);
-                session.message(&adjust, &facts, &mut ports, &mut Voice::new(&mut outbox, connection), now);
-            }
-        }
-        assert_eq!(heard, 65536);
-    }
-
-    #[test]
-    fn the_type_of_the_persona_is_what_the_service_is_made_from() {
-        // A persona whose AMT is off forwards ports behind which nobody answers.
-        let amt: Amt = toml::from_str("versions = []\navailability = 'disabled'").unwrap();
-        assert_eq!(amt.availability, crate::clients::amt::Availability::Disabled);
-        let mut lme = Fixture::new("lme", "[amt]\nversions = []\navailability = 'disabled'");
-        lme.connect(CONNECTION);
-        lme.heard();
-        lme.ask(&version());
-        lme.ask(&service(6, "pfwd@amt.intel.com"));
-        lme.ask(&words(81, &[16992]));
-        assert_eq!(lme.ask(&open(2, 4096)), words(92, &[2, 2, 0, 0]));
-    }
+#[test]
+fn nobody_is_behind_the_ports_of_amt_that_is_off() {
+    let mut lme = Fixture::new("lme", "[amt]\nversions = []\navailability = 'disabled'");
+    lme.connect(CONNECTION);
+    lme.heard();
+    lme.ask(&version());
+    lme.ask(&service(6, "pfwd@amt.intel.com"));
+    lme.ask(&words(81, &[16992]));
+    assert_eq!(lme.ask(&open(2, 4096)), words(92, &[2, 2, 0, 0]));
 }
 
 proptest! {
