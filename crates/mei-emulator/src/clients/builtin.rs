@@ -114,6 +114,58 @@ fn every_client_tells_the_same_version() {
     }
 }
 
+/// What programs send before they do anything else; one refusal and they stop or hang (`amthi.md` §7, §8).
+#[test]
+fn the_commands_that_programs_begin_with_succeed() {
+    let zero = [0; 4];
+    let (enterprise, account) = ([1; 18], [0; 40]);
+    let commands: [(u8, &[u8]); 21] = [
+        (0x1A, &[]),
+        (0x11, &[]),
+        (0x08, &[]),
+        (0x25, &[]),
+        (0x48, &zero),
+        (0x48, &[1, 0, 0, 0]),
+        (0x5C, &[]),
+        (0x46, &[]),
+        (0x36, &[]),
+        (0x2C, &[]),
+        (0x2D, &[1, 0, 0, 0]),
+        (0x49, &zero),
+        (0x49, &[1, 0, 0, 0]),
+        (0x49, &[3, 0, 0, 0]),
+        (0x49, &[4, 0, 0, 0]),
+        (0x5B, &[4, 0, b'h', b'o', b's', b't']),
+        (0x3E, &[]),
+        (0x3F, &enterprise),
+        (0x67, &account),
+        (0x4A, &[]),
+        (0x58, &[]),
+    ];
+    for (name, _, persona) in personas() {
+        let Some(mut amthi) = client(&persona, AMTHI) else { continue };
+        for (code, data) in commands {
+            let length = u8::try_from(data.len()).unwrap();
+            let request = [&[1, 1, 0, 0, code, 0, 0, 4, length, 0, 0, 0], data].concat();
+            let answer = ask(&mut *amthi, &request);
+            assert_eq!(answer[12..16], zero, "{name}: {code:#x}");
+            assert!(answer.len() <= 5120, "{name}: {code:#x}");
+        }
+    }
+}
+
+/// The switch came with firmware 16.1 (`watchdog-and-others.md` §1).
+#[test]
+fn amt_can_be_switched_where_the_firmware_knows_how() {
+    for (name, _, persona) in personas() {
+        let Some(mut watchdog) = client(&persona, WATCHDOG) else { continue };
+        let version = persona.describe().amt.expect("the watchdog is AMT's");
+        let major: u32 = version.split('.').next().unwrap().parse().unwrap();
+        let expected = if major >= 16 { 0x83 } else { 0x03 };
+        assert_eq!(ask(&mut *watchdog, &[0x05, 0x02, 0x51, 0x10]), [expected], "{name}");
+    }
+}
+
 /// Made up, and each its own: nobody's machine, and no two alike.
 #[test]
 fn identities_are_nobodys() {
