@@ -42,7 +42,7 @@ pub enum Error {
         errno: Errno,
     },
     /// The device refuses the connection.
-    #[error("cannot connect to {}: {errno}", ClientName(*client))]
+    #[error("cannot connect to {}: {}", ClientName(*client), refusal(*errno))]
     Connect {
         /// The client.
         client: Guid,
@@ -106,6 +106,17 @@ pub enum Error {
     },
 }
 
+/// What a device means by the errno of a connect (`device-abi.md` §5.4).
+fn refusal(errno: Errno) -> String {
+    match errno {
+        Errno::NOTTY => "the firmware has no such client".to_owned(),
+        Errno::BUSY => "it is taken".to_owned(),
+        Errno::OPNOTSUPP => "it has no virtual tags".to_owned(),
+        Errno::FAULT | Errno::TIME => "the firmware does not answer".to_owned(),
+        errno => errno.to_string(),
+    }
+}
+
 impl Error {
     /// The errno behind the error, if a system call failed.
     pub fn errno(&self) -> Option<Errno> {
@@ -135,10 +146,10 @@ impl Error {
             }
             Self::Open { errno: Errno::MFILE, .. } => "close some of the device's 255 handles",
             Self::Connect { errno: Errno::NOTTY, .. } => {
-                "the firmware has no such client: the feature is absent or disabled in the firmware's setup"
+                "the feature is absent, or disabled in the firmware's setup"
             }
             Self::Connect { errno: Errno::BUSY, .. } => {
-                "another program or kernel driver holds the client's only connection: stop it or try again"
+                "another program or a kernel driver holds the client's only connection: stop it, or try again"
             }
             Self::Connect { errno: Errno::OPNOTSUPP, .. } => {
                 "this client has no virtual tags: connect without"
@@ -149,7 +160,7 @@ impl Error {
             Self::Call { errno: Errno::OPNOTSUPP, .. } => "this firmware has no notifications",
             Self::Call { errno: Errno::FBIG, .. } => "send no more than the client's longest message",
             Self::TimedOut { .. } | Self::Connect { errno: Errno::FAULT | Errno::TIME, .. } => {
-                "the firmware is silent: try again; if it stays so, a cold boot resets it"
+                "try again; if the firmware stays silent, a cold boot resets it"
             }
             Self::AmtDisabled => "enable AMT in the firmware's setup (MEBx or BIOS)",
             _ => return None,

@@ -66,6 +66,11 @@ pub fn other_devices(system: &System, functions: &[Function]) -> Vec<String> {
     devices.sort();
     devices.dedup();
     devices.retain(|device| !functions.iter().any(|function| function.nodes.contains(device)));
+    // A second name for a device is none of its own: `mei` for `mei0`.
+    devices.retain(|device| {
+        let target = system.link_name(system.dev(device));
+        target.is_none_or(|target| target == *device || !system.dev(target).exists())
+    });
     devices
 }
 
@@ -125,7 +130,10 @@ mod tests {
         let tree = Tree::new();
         tree.function("0000:00:16.0", 0x51E0).driven("0000:00:16.0", "mei_me").group("0000:00:16.0", 9);
         tree.write("sys/bus/pci/devices/0000:00:16.0/mei/mei0/dev", "240:0\n");
-        tree.write("sys/class/mei/mei0", "").write("dev/mei0", "").write("dev/mei7", "").write("dev/mei", "");
+        tree.write("sys/class/mei/mei0", "")
+            .write("dev/mei0", "")
+            .write("dev/mei7", "")
+            .link("mei0", "dev/mei");
         tree.write("dev/meistro", "");
         tree.write(
             "sys/bus/pci/devices/0000:00:16.0/0000:00:16.0-8e6a6715-9abc-4043-88ef-9e39c6f63e0f/uuid",
@@ -149,7 +157,7 @@ mod tests {
         assert_eq!(known.clients, [Client { guid: clients::MKHI, name: Some("MKHI") }]);
         assert_eq!((unknown.device, unknown.part), (0xFFF0, None));
         assert!(matches!(unknown.bindable, Err(BindError::Function(crate::OpenError::Unknown { .. }))));
-        assert_eq!(other_devices(&system, &found), ["mei", "mei7"]);
+        assert_eq!(other_devices(&system, &found), ["mei7"]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use anyhow::bail;
 use clap::Parser;
 use mei_client::amthi::Amthi;
 use mei_client::{Error, Node};
+use std::io::Write;
 use std::path::PathBuf;
 
 /// Print BIOS and firmware versions, as AMT reports them
@@ -29,10 +30,11 @@ fn main() -> anyhow::Result<()> {
             None => bail!(error),
         },
     };
-    println!("AMT: enabled");
-    println!("BIOS: {}", versions.bios);
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "AMT: enabled")?;
+    writeln!(out, "BIOS: {}", versions.bios)?;
     for part in &versions.versions {
-        println!("{}: {}", part.description, part.version);
+        writeln!(out, "{}: {}", part.description, part.version)?;
     }
     Ok(())
 }

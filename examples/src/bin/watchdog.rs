@@ -17,7 +17,7 @@ struct Arguments {
     /// Seconds within which AMT must hear the next heartbeat; they are sent twice as often
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u16).range(2..))]
     timeout: u16,
-    /// Stop after so many heartbeats
+    /// Stop after so many heartbeats, whatever is typed
     #[arg(long, value_name = "COUNT")]
     heartbeats: Option<u64>,
 }
@@ -35,7 +35,15 @@ fn main() -> anyhow::Result<()> {
             Heartbeats::Wanted => println!("heartbeat {sent}"),
             Heartbeats::NotRequired => println!("heartbeat {sent}: AMT does not need any now"),
         }
-        if heartbeats.is_some_and(|wanted| sent >= wanted) || typed(timeout / 2)? {
+        let enough = match heartbeats {
+            Some(wanted) if sent >= wanted => true,
+            Some(_) => {
+                std::thread::sleep(timeout / 2);
+                false
+            }
+            None => typed(timeout / 2)?,
+        };
+        if enough {
             break;
         }
     }

@@ -6,8 +6,8 @@ mod problems;
 mod report;
 mod text;
 
+use super::output::{print, print_json};
 use super::remedy::with_remedy;
-use anyhow::Context;
 use mei_client::{Error, Node, Timeouts, sysfs::Attributes};
 use problems::Problems;
 use report::{Link, Report};
@@ -51,10 +51,9 @@ pub(crate) fn main(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
     };
     if arguments.json {
-        let json = serde_json::to_string_pretty(&report).context("the report as JSON")?;
-        println!("{json}");
+        print_json(&report)?;
     } else {
-        print!("{}", text::render(&report));
+        print(&text::render(&report))?;
     }
     Ok(if report.failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -1,6 +1,6 @@
 //! `umei ls`: the MEI functions and devices of this machine.
 
-use anyhow::Context;
+use super::output::{print, print_json};
 use mei_pci_uio::{BindError, Function, OpenError, Refusal, System, functions, other_devices};
 use serde::Serialize;
 use std::fmt::Write;
@@ -27,9 +27,9 @@ pub(crate) fn main(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let devices = other_devices(&system, &functions);
     let list = List { functions: functions.iter().map(Entry::from).collect(), devices };
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&list).context("the list as JSON")?);
+        print_json(&list)?;
     } else {
-        print!("{}", render(&list)?);
+        print(&render(&list)?)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,7 @@ pub(crate) mod bind;
 pub(crate) mod doctor;
 pub(crate) mod info;
 pub(crate) mod ls;
+pub(crate) mod output;
 pub(crate) mod personas;
 pub(crate) mod remedy;
 pub(crate) mod run;

@@ -1,6 +1,7 @@
 //! `umei personas`: what can be emulated.
 
-use anyhow::{Context, bail};
+use super::output::{print, print_json};
+use anyhow::bail;
 use mei_emulator::Persona;
 use mei_emulator::persona::Facts;
 use serde::Serialize;
@@ -32,9 +33,9 @@ pub(crate) fn main(arguments: Arguments) -> anyhow::Result<ExitCode> {
         .filter_map(|name| Some(Entry::new(&Persona::builtin(name)?.describe(), variant_of(name, &names))))
         .collect();
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&entries).context("the personas as JSON")?);
+        print_json(&entries)?;
     } else {
-        print!("{}", render(&entries, arguments.name.is_some())?);
+        print(&render(&entries, arguments.name.is_some())?)?;
     }
     Ok(ExitCode::SUCCESS)
 }
