@@ -131,6 +131,11 @@ impl<S: Session, D: Device> Frontend<S, D> {
         &mut self.exchange.host
     }
 
+    /// The session, for its owner between two runs.
+    pub fn session_mut(&mut self) -> &mut S {
+        &mut self.session
+    }
+
     /// Puts `host`, which has been started, in the place of one whose function is gone, and the name back.
     /// What programs had open stays unusable, as after a removal.
     pub fn replace(&mut self, host: Host<D>) -> Host<D> {

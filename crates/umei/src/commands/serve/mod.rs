@@ -2,6 +2,7 @@
 
 mod link;
 mod place;
+mod removable;
 mod watchdog;
 
 use std::path::PathBuf;
@@ -12,11 +13,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use cuse::{DeviceName, Session};
+use cuse::DeviceName;
 use cuse_frontend::{Frontend, Linger, Pause, Remote};
 use mei_core::WatchdogUse;
 
 use self::place::Place;
+use self::removable::Removable;
 use self::watchdog::Watchdog;
 use crate::backend::{self, AnyDevice, Backend, Started};
 use crate::facilities::{self, State};
@@ -131,7 +133,7 @@ pub(crate) fn main(arguments: Arguments) -> Result<ExitCode> {
     }
 }
 
-fn serve<S: Session>(
+fn serve<S: Removable>(
     (session, place): (S, Place),
     make_watchdog: watchdog::Maker,
     backend: &Backend,
@@ -199,7 +201,7 @@ fn announce(remote: &Remote<AnyDevice>, shown: &str) {
 }
 
 /// Serves to the end, over removals of the function.
-fn supervise<S: Session>(mut frontend: Frontend<S, AnyDevice>, backend: &Backend) -> Result<()> {
+fn supervise<S: Removable>(mut frontend: Frontend<S, AnyDevice>, backend: &Backend) -> Result<()> {
     let mut until = None;
     loop {
         match frontend.run(until)? {
@@ -214,12 +216,11 @@ fn supervise<S: Session>(mut frontend: Frontend<S, AnyDevice>, backend: &Backend
             }
             Pause::Time => {
                 let now = Instant::now();
-                until = match backend.start(now) {
-                    Ok(Started { host, .. }) => {
-                        frontend.replace(host);
-                        log::warn!("the function is back");
-                        None
-                    }
+                if frontend.open_files() == 0 {
+                    frontend.session_mut().withdraw();
+                }
+                until = match come_back(&mut frontend, backend, now) {
+                    Ok(()) => None,
                     Err(error) => {
                         log::debug!("{error:#}");
                         Some(now + RETURN)
@@ -228,6 +229,19 @@ fn supervise<S: Session>(mut frontend: Frontend<S, AnyDevice>, backend: &Backend
             }
         }
     }
+}
+
+/// Takes the function up again, if it is there.
+fn come_back<S: Removable>(
+    frontend: &mut Frontend<S, AnyDevice>,
+    backend: &Backend,
+    now: Instant,
+) -> Result<()> {
+    let Started { host, .. } = backend.start(now)?;
+    frontend.session_mut().restore()?;
+    frontend.replace(host);
+    log::warn!("the function is back");
+    Ok(())
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 use rustix::mount::{UnmountFlags, mount_bind, unmount};
 
 use super::link::Link;
+use super::removable::CharacterDevice;
 use crate::facilities;
 
 /// Where a file is mounted that has only a link in `/dev`.
@@ -23,31 +24,35 @@ pub(super) struct Place {
     pub(super) shown: String,
     /// Device numbers, 0 and 0 of a file.
     pub(super) numbers: (u32, u32),
-    /// Links in `/dev`, nodes made where the kernel makes none.
+    /// Links in `/dev`.
     _links: Vec<Link>,
     /// Further directories.
     mounts: Vec<PathBuf>,
 }
 
 /// A character device.
-pub(super) fn character_device(name: &DeviceName) -> Result<(CuseSession, Place)> {
+pub(super) fn character_device(name: &DeviceName) -> Result<(CharacterDevice, Place)> {
+    let device = CharacterDevice::start(name)?;
+    let shown = Path::new("/dev").join(name).display().to_string();
+    let place = Place { shown, numbers: device.numbers(), _links: Vec::new(), mounts: Vec::new() };
+    Ok((device, place))
+}
+
+/// A session with its numbers, and the node where the kernel makes none.
+pub(super) fn character_node(name: &DeviceName) -> Result<(CuseSession, (u32, u32), Option<Link>)> {
     let session = CuseSession::start(&CuseOptions::new(name.clone())).map_err(facilities::explain_cuse)?;
-    let node = Path::new("/dev").join(name);
-    let mut links = Vec::new();
-    let numbers = match session.node().map_err(facilities::explain_cuse)? {
-        Node::Ours(numbers) => numbers,
+    let path = Path::new("/dev").join(name);
+    Ok(match session.node().map_err(facilities::explain_cuse)? {
+        Node::Ours(numbers) => (session, numbers, None),
         // A container's own /dev, which the kernel does not fill.
         Node::Missing((major, minor)) => {
             let mode = Mode::RUSR | Mode::WUSR;
-            mknodat(CWD, &node, FileType::CharacterDevice, mode, makedev(major, minor))
-                .with_context(|| format!("making {}", node.display()))?;
-            links.push(Link::own(node.clone()));
-            (major, minor)
+            mknodat(CWD, &path, FileType::CharacterDevice, mode, makedev(major, minor))
+                .with_context(|| format!("making {}", path.display()))?;
+            (session, (major, minor), Some(Link::own(path)))
         }
-        Node::Foreign | Node::Unknown => (0, 0),
-    };
-    let shown = node.display().to_string();
-    Ok((session, Place { shown, numbers, _links: links, mounts: Vec::new() }))
+        Node::Foreign | Node::Unknown => (session, (0, 0), None),
+    })
 }
 
 /// A file in each of `directories`; without any, in a directory of its own with a link in `/dev`.
