@@ -222,7 +222,7 @@ impl HostClient {
     /// Most unread messages.
     pub(crate) const MAX_COMPLETED: usize = 1024;
     /// Bytes of unsent messages from which the queue counts as full. The kernel has no bound.
-    pub(crate) const MAX_UNSENT_BYTES: usize = 16 << 20;
+    pub(crate) const MAX_UNSENT_BYTES: usize = 4 << 20;
 
     pub(crate) fn new(id: u8, owner: Owner, serial: u64) -> Self {
         Self {
