@@ -205,8 +205,14 @@ fn suffer(persona: &Persona, deeds: &[Deed]) {
     heals(&mut driver);
 }
 
+/// Fewer cases than proptest's own choice, unless PROPTEST_CASES asks for a number.
+fn sweep() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(96);
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(sweep())]
 
     #[test]
     fn no_sequence_of_deeds_breaks_the_engine(deeds in prop::collection::vec(deed(), 1..200)) {
