@@ -19,11 +19,8 @@ use mei_wire::apf::DATA_HEADER;
 use ports::Ports;
 use serde::Deserialize;
 use session::Session;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use voice::Voice;
-
-/// How often a host that listens is looked after for events: other clients raise them, and nobody tells this one.
-const EVENT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// `[lme]`.
 #[derive(Debug, Clone, Deserialize)]
@@ -83,7 +80,6 @@ impl ClientKind for Settings {
             ports: Ports::new(self.ports.as_deref(), context),
             state: context.state.clone(),
             sessions: Vec::new(),
-            events_due: None,
         })
     }
 }
@@ -111,32 +107,23 @@ struct Lme {
     ports: Ports,
     state: SharedState,
     sessions: Vec<Session>,
-    /// When to look for events.
-    events_due: Option<Instant>,
 }
 
 impl Lme {
-    /// Gives the events that wait to the first session that can take one.
-    fn deliver_events(&mut self, outbox: &mut Outbox, now: Instant) {
-        let Self { facts, sessions, state, .. } = self;
-        for session in sessions.iter_mut().filter(|session| session.is_ready()) {
-            let mut voice = Voice::new(outbox, session.connection());
-            while session.can_take_event() {
-                let Some(event) = state.lock().next_event() else { return };
-                session.deliver(&event, facts, &mut voice, now);
-            }
-        }
+    /// The first session that can take an event, if events are to be delivered.
+    fn listener(&self) -> Option<&Session> {
+        let listens = |session: &&Session| session.is_ready() && session.can_take_event();
+        self.sessions.iter().filter(|_| self.facts.settings.deliver_events).find(listens)
     }
 
-    fn look_for_events(&mut self, outbox: &mut Outbox, now: Instant) {
-        let listening = self.facts.settings.deliver_events && self.sessions.iter().any(Session::is_ready);
-        if !listening {
-            self.events_due = None;
-            return;
-        }
-        if self.events_due.is_none_or(|due| due <= now) {
-            self.events_due = Some(now + EVENT_INTERVAL);
-            self.deliver_events(outbox, now);
+    /// Gives the events that wait to the sessions that can take them. Other clients raise them.
+    fn deliver_events(&mut self, outbox: &mut Outbox, now: Instant) {
+        while let Some(listener) = self.listener().map(Session::connection) {
+            let Some(event) = self.state.lock().next_event() else { return };
+            let Self { facts, sessions, .. } = self;
+            for session in sessions.iter_mut().filter(|session| session.connection() == listener) {
+                session.deliver(&event, facts, &mut Voice::new(outbox, listener), now);
+            }
         }
     }
 }
@@ -151,8 +138,8 @@ impl Client for Lme {
         CreditPolicy::Prompt
     }
 
-    fn connect(&mut self, connection: ConnectionId, outbox: &mut Outbox, _now: Instant) -> Result<(), u8> {
-        let mut session = Session::new(connection);
+    fn connect(&mut self, connection: ConnectionId, outbox: &mut Outbox, now: Instant) -> Result<(), u8> {
+        let mut session = Session::new(connection, now);
         session.greet(&self.facts, &mut Voice::new(outbox, connection));
         self.sessions.push(session);
         Ok(())
@@ -163,7 +150,6 @@ impl Client for Lme {
         let mine = |session: &&mut Session| session.connection() == message.connection;
         let Some(session) = sessions.iter_mut().find(mine) else { return };
         session.message(message.data, facts, ports, &mut Voice::new(outbox, message.connection), now);
-        self.look_for_events(outbox, now);
     }
 
     fn disconnected(&mut self, connection: ConnectionId, _now: Instant) {
@@ -172,7 +158,6 @@ impl Client for Lme {
 
     fn reset(&mut self, _now: Instant) {
         self.sessions.clear();
-        self.events_due = None;
     }
 
     fn advance(&mut self, outbox: &mut Outbox, now: Instant) {
@@ -180,10 +165,12 @@ impl Client for Lme {
             let mut voice = Voice::new(outbox, session.connection());
             session.advance(&self.facts, &mut voice, now);
         }
-        self.look_for_events(outbox, now);
+        self.deliver_events(outbox, now);
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.sessions.iter().filter_map(Session::deadline).chain(self.events_due).min()
+        // A time long past: at once.
+        let event = self.listener().filter(|_| self.state.lock().has_event()).map(Session::since);
+        self.sessions.iter().filter_map(Session::deadline).chain(event).min()
     }
 }

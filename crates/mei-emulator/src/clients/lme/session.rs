@@ -33,6 +33,8 @@ enum Phase {
 #[derive(Debug)]
 pub(super) struct Session {
     connection: ConnectionId,
+    /// When it began.
+    since: Instant,
     phase: Phase,
     /// Ports that the host listens on, by index.
     forwarded: [bool; MAX_PORTS],
@@ -40,9 +42,10 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(connection: ConnectionId) -> Self {
+    pub(super) fn new(connection: ConnectionId, since: Instant) -> Self {
         Self {
             connection,
+            since,
             phase: Phase::Greeted,
             forwarded: [false; MAX_PORTS],
             channels: Channels::default(),
@@ -51,6 +54,10 @@ impl Session {
 
     pub(super) fn connection(&self) -> ConnectionId {
         self.connection
+    }
+
+    pub(super) fn since(&self) -> Instant {
+        self.since
     }
 
     /// Whether all ports were asked for.

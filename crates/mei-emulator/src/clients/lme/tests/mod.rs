@@ -341,7 +341,7 @@ fn events_go_to_a_host_that_listens() {
         originator_port: 623,
         data: b"hello".to_vec(),
     }));
-    lme.pass(Duration::from_secs(1));
+    lme.pass(Duration::ZERO);
     let channel = lme.heard().unwrap();
     let expected = [
         vec![90],
@@ -381,7 +381,7 @@ fn a_host_that_takes_no_channel_gets_no_event() {
     let mut lme = session_of("[lme]\ndeliver-events = true\n", &[16992, 623]);
     for refused in [true, false] {
         lme.state.lock().raise(Event::HeartbeatsStopped { timeout: 1 });
-        lme.pass(Duration::from_secs(1));
+        lme.pass(Duration::ZERO);
         let number = lme.heard().unwrap()[5 + 12..][..4].to_vec();
         if refused {
             lme.tell(&[vec![92], number, vec![0; 12]].concat());
@@ -397,10 +397,24 @@ fn a_host_that_takes_no_channel_gets_no_event() {
 }
 
 #[test]
+fn events_wait_for_a_free_channel() {
+    let mut lme = session_of("[lme]\ndeliver-events = true\n", &[16992, 623]);
+    for sender in 0..8 {
+        opened(&mut lme, sender, 1);
+    }
+    lme.state.lock().raise(Event::HeartbeatsStopped { timeout: 1 });
+    lme.pass(Duration::from_secs(1));
+    assert_eq!(lme.heard(), None);
+    assert!(lme.client.deadline().is_none_or(|due| due > lme.now), "nothing is due before a channel is free");
+    lme.ask(&words(97, &[3]));
+    lme.pass(Duration::ZERO);
+    assert_eq!(lme.heard().unwrap()[0], 90);
+}
+
+#[test]
 fn events_wait_when_nobody_listens() {
     let mut lme = session();
     lme.state.lock().raise(Event::HeartbeatsStopped { timeout: 1 });
-    lme.tell(&words(93, &[0, 1]));
     assert_eq!((lme.heard(), lme.client.deadline()), (None, None));
     assert!(lme.state.lock().has_event());
 }
