@@ -4,6 +4,7 @@
 . /jobs/wait.sh
 persona=$1
 shift
+mkdir -p /run/umei-sys
 umei serve --frontend cuse --persona $persona --sysfs /run/umei-sys > /tmp/serve.log 2>&1 &
 SERVER=$!
 export SERVER

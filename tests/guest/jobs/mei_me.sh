@@ -4,7 +4,7 @@
 address=$1
 function=/sys/bus/pci/devices/$address
 
-wait_for "[ -d $function/mei/mei* ]" || { ls -la $function; dmesg | tail -40; exit 1; }
+wait_for "[ -d $function/mei/mei* ]" || { ls -la $function; dmesg | grep -iE "mei|vfio|pci 0000" | tail -20; exit 1; }
 class=$(echo $function/mei/mei*)
 name=$(basename $class)
 wait_for "[ \"\$(cat $class/dev_state)\" = ENABLED ]"

@@ -126,7 +126,8 @@ fn libraries(root: &Path) -> Result<String> {
     let mut folders = vec![common.display().to_string()];
     for entry in fs::read_dir(&common)? {
         let path = entry?.path();
-        if path.is_dir() && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("fwupd-")) {
+        if path.is_dir() && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("fwupd-"))
+        {
             folders.push(path.display().to_string());
         }
     }

@@ -139,6 +139,8 @@ fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn busybox_applets() -> Result<Vec<String>> {
-    let text = run_ok(Command::new(fetch::busybox()).arg("--list"), &workspace::log("busybox"), TOOL)?;
+    let log = own_copy(&workspace::scratch("applets"));
+    let text = run_ok(Command::new(fetch::busybox()).arg("--list"), &log, TOOL)?;
+    ensure!(text.lines().any(|name| name == "sh"), "busybox lists no sh:\n{text}");
     Ok(text.lines().filter(|name| *name != "busybox").map(str::to_owned).collect())
 }

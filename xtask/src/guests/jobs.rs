@@ -46,10 +46,10 @@ pub(super) fn all(personas: &[Persona]) -> Vec<Job> {
     let mut jobs = cuse_session();
     jobs.extend(personas.iter().map(cuse_persona));
     jobs.extend(cuse_exercise());
-    for machine in [Machine::MeiMeMsi, Machine::MeiMeIntx] {
-        jobs.extend(
-            personas.iter().enumerate().map(|(index, persona)| mei_me_persona(machine, index, persona)),
-        );
+    for machine in [Machine::MeiMeMsi, Machine::MeiMeVariants, Machine::MeiMeIntx] {
+        for (index, persona) in machine.personas(personas).enumerate() {
+            jobs.push(mei_me_persona(machine, index, persona));
+        }
     }
     jobs.extend(parity());
     jobs.extend(clients(Machine::CusePackages));
