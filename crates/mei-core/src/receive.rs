@@ -49,10 +49,7 @@ impl<F: Function> Host<F> {
             return Ok(());
         }
         // Acknowledges what was seen, before anything is read.
-        self.write(H_CSR, csr.with_interrupts(self.state != DeviceState::Disabled).into())?;
-        if self.state == DeviceState::Disabled {
-            return Ok(());
-        }
+        self.write(H_CSR, csr.with_interrupts(true).into())?;
         let me = self.me_csr()?;
         if !me.ready() && self.state != DeviceState::Resetting {
             if self.state.is_going_down() {

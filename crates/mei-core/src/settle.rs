@@ -5,8 +5,11 @@
 
 use crate::call::CallId;
 use crate::client::{FileIndex, HostClient, Owner, Parked, Wait};
+use crate::host::CLIENT_TIMEOUT;
+use crate::state::ClientState;
 use crate::{Errno, Host};
 use mei_wire::Function;
+use mei_wire::hbm::ClientProperties;
 use std::time::Instant;
 
 /// Why a call is to end early.
@@ -18,11 +21,16 @@ pub(crate) enum Interruption {
     Death,
 }
 
-/// What became of a parked call.
+/// What a call that waited is answered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    Waits,
-    Answered,
+enum Answer {
+    /// The answer is given already, or will be by another wait.
+    Given,
+    Written(usize),
+    Event,
+    Switched,
+    Connected(ClientProperties),
+    Done,
 }
 
 impl<F: Function> Host<F> {
@@ -41,7 +49,7 @@ impl<F: Function> Host<F> {
         for place in (0..waiting.len()).rev() {
             if let Some(parked) = waiting.get_mut(place)
                 && !matches!(parked.wait, Wait::Write { .. })
-                && self.step(id, parked, now) == Outcome::Answered
+                && self.step(id, parked, now)
             {
                 waiting.remove(place);
             }
@@ -49,7 +57,7 @@ impl<F: Function> Host<F> {
         // Writes in the order they came.
         let mut place = 0;
         while let Some(parked) = waiting.get_mut(place) {
-            if matches!(parked.wait, Wait::Write { .. }) && self.step(id, parked, now) == Outcome::Answered {
+            if matches!(parked.wait, Wait::Write { .. }) && self.step(id, parked, now) {
                 waiting.remove(place);
             } else {
                 place += 1;
@@ -68,107 +76,74 @@ impl<F: Function> Host<F> {
         self.timed.set(id, timed);
     }
 
-    fn step(&mut self, id: u8, parked: &mut Parked, now: Instant) -> Outcome {
-        let Some(client) = self.client(id) else { return Outcome::Waits };
+    /// Looks at one call; true when it waits no more.
+    fn step(&mut self, id: u8, parked: &mut Parked, now: Instant) -> bool {
+        let Some(result) = self.outcome(id, parked, now) else { return false };
+        let Some(call) = parked.call else { return true };
+        match result {
+            Ok(Answer::Given) => {}
+            Ok(Answer::Written(count)) => self.outputs.written(call, count),
+            Ok(Answer::Event) => self.outputs.bytes(call, &1u32.to_ne_bytes()),
+            Ok(Answer::Switched) => self.outputs.bytes(call, &[]),
+            Ok(Answer::Connected(properties)) => self.answer_connect(Some(call), properties),
+            Ok(Answer::Done) => self.outputs.done(call),
+            Err(errno) => self.outputs.error(call, errno),
+        }
+        true
+    }
+
+    /// How the wait of a call ends, when it does.
+    fn outcome(&mut self, id: u8, parked: &mut Parked, now: Instant) -> Option<Result<Answer, Errno>> {
+        let client = self.client(id)?;
         let connected = client.is_connected();
         let (call, file) = (parked.call, parked.file);
-        let errno = match &mut parked.wait {
-            Wait::Read { .. } | Wait::Write { .. } | Wait::Fsync | Wait::NotifyGet if !connected => {
-                if let Wait::Write { data } = &mut parked.wait {
-                    self.pool.put(std::mem::take(data));
-                }
-                Errno::NODEV
+        match &mut parked.wait {
+            Wait::Read { .. } | Wait::Fsync | Wait::NotifyGet if !connected => Some(Err(Errno::NODEV)),
+            Wait::Write { data } if !connected => {
+                self.pool.put(std::mem::take(data));
+                Some(Err(Errno::NODEV))
             }
-            Wait::Read { size } => match (client.completed_for(file), call) {
-                (Some(place), Some(call)) => {
-                    self.take_message(call, id, place, *size, now);
-                    return Outcome::Answered;
-                }
-                _ => return Outcome::Waits,
-            },
+            Wait::Read { size } => {
+                let place = client.completed_for(file)?;
+                self.take_message(call?, id, place, *size, now);
+                Some(Ok(Answer::Given))
+            }
             Wait::Write { data } => {
-                if client.is_full(usize::from(self.tx_queue_limit)) {
-                    return Outcome::Waits;
-                }
-                match self.write_now(id, file, std::mem::take(data), now) {
-                    Ok(count) => {
-                        if let Some(call) = call {
-                            self.outputs.written(call, count);
-                        }
-                        return Outcome::Answered;
-                    }
-                    Err(errno) => errno,
-                }
+                let full = client.is_full(usize::from(self.tx_queue_limit));
+                (!full).then(|| self.write_now(id, file, std::mem::take(data), now).map(Answer::Written))
             }
-            Wait::Fsync => {
-                if client.writes_queued() > 0 {
-                    return Outcome::Waits;
-                }
-                if let Some(call) = call {
-                    self.outputs.done(call);
-                }
-                return Outcome::Answered;
+            Wait::Fsync => (client.writes_queued() == 0).then_some(Ok(Answer::Done)),
+            Wait::NotifyGet => self.take_event(id).then_some(Ok(Answer::Event)),
+            Wait::NotifySet { switch, deadline } => {
+                Some(self.step_notify_set(id, *switch, *deadline, now)?.map(|()| Answer::Switched))
             }
-            Wait::NotifyGet => {
-                if !self.take_event(id) {
-                    return Outcome::Waits;
-                }
-                if let Some(call) = call {
-                    self.outputs.bytes(call, &1u32.to_ne_bytes());
-                }
-                return Outcome::Answered;
-            }
-            Wait::NotifySet { switch, deadline } => match self.step_notify_set(id, *switch, *deadline, now) {
-                None => return Outcome::Waits,
-                Some(Ok(())) => {
-                    if let Some(call) = call {
-                        self.outputs.bytes(call, &[]);
-                    }
-                    return Outcome::Answered;
-                }
-                Some(Err(errno)) => errno,
-            },
             Wait::Connect { properties, stage, deadline } => {
-                match self.step_connect(id, stage, deadline, now) {
-                    None => return Outcome::Waits,
-                    Some(Ok(())) => {
-                        self.answer_connect(call, *properties);
-                        return Outcome::Answered;
-                    }
-                    Some(Err(errno)) => errno,
-                }
+                let result = self.step_connect(id, stage, deadline, now)?;
+                Some(result.map(|()| Answer::Connected(*properties)))
             }
             Wait::Share { guid, deadline } => {
+                // The driver sleeps on for as long as it takes, fifteen seconds at a time.
                 if *deadline <= now {
-                    *deadline = now + crate::host::CLIENT_TIMEOUT;
+                    *deadline = now + CLIENT_TIMEOUT;
                 }
-                match self.step_share(call, file, *guid, now) {
-                    None => return Outcome::Waits,
-                    Some(Ok(())) => return Outcome::Answered,
-                    Some(Err(errno)) => errno,
-                }
+                Some(self.step_share(call, file, *guid, now)?.map(|()| Answer::Given))
             }
             Wait::Close => {
                 if client.state.is_transitional() {
-                    return Outcome::Waits;
+                    return None;
                 }
                 self.close_last(call, id, file, now);
-                return Outcome::Answered;
+                Some(Ok(Answer::Given))
             }
             Wait::Release { deadline } => {
-                use crate::state::ClientState::{DisconnectReply, Disconnected};
-                if !matches!(client.state, DisconnectReply | Disconnected) && *deadline > now {
-                    return Outcome::Waits;
+                let over = matches!(client.state, ClientState::DisconnectReply | ClientState::Disconnected);
+                if !over && *deadline > now {
+                    return None;
                 }
                 self.finish_release(id, file);
-                if let Some(call) = call {
-                    self.outputs.done(call);
-                }
-                return Outcome::Answered;
+                Some(Ok(Answer::Done))
             }
-        };
-        self.answer_error(call, errno);
-        Outcome::Answered
+        }
     }
 
     /// Readers that wait while the firmware may not send get it its credit. The kernel leaves a second reader
