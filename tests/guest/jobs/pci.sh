@@ -12,7 +12,8 @@ umei bind $address --driver $driver || exit 1
 umei serve --frontend cuse --backend pci:$address > /tmp/serve.log 2>&1 &
 SERVER=$!
 export SERVER
-wait_for "[ -c /dev/mei0 ]" || { cat /tmp/serve.log; exit 1; }
+# A real function takes its time between the node and the first open that succeeds.
+wait_for "grep -q '/dev/mei0 is there' /tmp/serve.log" || { cat /tmp/serve.log; exit 1; }
 
 "$@"
 status=$?
