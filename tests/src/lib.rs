@@ -3,6 +3,7 @@
 //! The library is the plainest possible client: system calls on a MEI device node and what came back. It
 //! shares nothing with `mei-client`, so that a mistake there cannot hide here.
 
+pub mod differential;
 pub mod files;
 pub mod node;
 pub mod parity;

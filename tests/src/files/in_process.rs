@@ -111,7 +111,13 @@ impl Machine {
                             running.signal = None;
                             restarts.push(ticket);
                         }
-                        Answer::Restart => running.outcome = Some(Outcome::error(Errno::EINTR)),
+                        Answer::Restart => {
+                            let bytes = match &running.call {
+                                Call::Ioctl { argument, .. } => argument.clone(),
+                                _ => Vec::new(),
+                            };
+                            running.outcome = Some(Outcome { result: Err(Errno::EINTR), bytes });
+                        }
                     }
                 }
                 Output::Wake(handle) => woken.push(handle),

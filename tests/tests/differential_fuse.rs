@@ -1,0 +1,55 @@
+//! The differential run, between umei over FUSE and a host in this process, and between devices that do differ.
+
+use std::process::Command;
+use std::time::Duration;
+use umei_tests::differential::{Campaign, Side};
+use umei_tests::programs::{persona_text, run, test_persona, workspace_program};
+
+#[test]
+fn fuse_answers_as_a_host_in_process_does() {
+    for persona in ["parity", "parity-vtag", "parity-old"] {
+        let path = test_persona(persona);
+        let output = run(Command::new(workspace_program("umei"))
+            .args(["run", "--persona", &path, "--"])
+            .arg(workspace_program("mei-differential"))
+            .args([
+                "--a",
+                "fuse:/dev/mei0",
+                "--b",
+                &format!("host:{path}"),
+                "--calls",
+                "3000",
+                "--patience",
+                "50",
+            ]));
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{persona}:\n{text}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(text.contains(" 0 differences, "), "{persona}:\n{text}");
+        for met in ["parity K5:", "parity R6:", "parity W15:", "event reset"] {
+            assert!(text.contains(met), "{persona}: the run never met {met:?}:\n{text}");
+        }
+    }
+}
+
+fn host(text: &str) -> Side {
+    Side::Host(Box::new(mei_emulator::Persona::parse(text, "parity").expect("a good persona")))
+}
+
+/// A device whose echo takes one byte less: found, and cut down to an open, a connect and the telling call.
+#[test]
+fn a_difference_is_found_and_cut_down() {
+    let text = persona_text("parity");
+    let other = text.replacen("max-message-length = 512", "max-message-length = 511", 1);
+    assert_ne!(text, other);
+    let campaign = Campaign {
+        sides: [host(&text), host(&other)],
+        calls: 300,
+        seed: 1,
+        threads: 2,
+        patience: Duration::from_millis(50),
+    };
+    let totals = campaign.run().expect("the devices start");
+    let shortest = totals.differences.iter().map(|difference| difference.lines().count()).min();
+    // The heading, open, connect.
+    assert_eq!(shortest, Some(3), "{:?}", totals.differences);
+}
