@@ -2,6 +2,7 @@
 #![expect(clippy::cast_possible_truncation, reason = "the stub builds small numbers")]
 mod bench;
 mod connecting;
+mod malformed;
 mod notifying;
 mod polling;
 mod random;
