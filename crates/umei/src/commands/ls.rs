@@ -154,7 +154,9 @@ fn function(text: &mut String, entry: &Entry) -> std::fmt::Result {
         Some(before) => writeln!(text, "  driver    {driver} (taken from {before})")?,
         None => writeln!(text, "  driver    {driver}")?,
     }
+    let without_iommu = entry.nodes.iter().any(|node| node.starts_with("vfio/noiommu-"));
     match &entry.iommu_group {
+        Some(group) if without_iommu => writeln!(text, "  IOMMU     none (noiommu group {group})")?,
         Some(group) if entry.shared_with.is_empty() => writeln!(text, "  IOMMU     group {group}")?,
         Some(group) => {
             writeln!(text, "  IOMMU     group {group}, shared with {}", entry.shared_with.join(", "))?;
