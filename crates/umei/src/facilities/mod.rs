@@ -131,7 +131,10 @@ fn cuse_remedy(errno: Errno) -> String {
 pub(crate) fn explain_mount(error: MountError) -> anyhow::Error {
     let remedy = match &error {
         MountError::Open { errno, .. } => Some(fuse_remedy(*errno)),
-        MountError::Mount { errno: Errno::PERM | Errno::ACCESS, .. } => Some(namespaces_remedy()),
+        // Inside a user namespace everybody has the privilege, and something takes it away.
+        MountError::Mount { errno: Errno::PERM | Errno::ACCESS, .. } => {
+            Some(root().remedy.unwrap_or_else(namespaces_remedy))
+        }
         MountError::Mount { errno: Errno::NODEV, .. } => Some(fuse_remedy(Errno::NODEV)),
         MountError::Occupied { .. } => {
             Some("another server is alive there: stop it, or choose another directory".to_owned())

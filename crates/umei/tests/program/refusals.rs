@@ -143,3 +143,17 @@ fn a_name_that_is_taken() {
     assert_eq!(status, Some(1), "{text}");
     assert!(text.contains("/dev/mei0 exists") && text.contains("--name"), "{text}");
 }
+
+#[test]
+fn a_server_without_root() {
+    if !can_mount("a_server_without_root") {
+        return;
+    }
+    let (status, text) = refused_script(
+        "mount -t tmpfs -o mode=755 private /mnt; mknod /mnt/fuse c 10 229; chmod 666 /mnt/fuse
+         mount --bind /mnt/fuse /dev/fuse; cp \"$umei\" /mnt/umei; mkdir /mnt/here; chown 12345 /mnt/here
+         exec setpriv --reuid 12345 --regid 12345 --clear-groups /mnt/umei serve --frontend fuse --mount /mnt/here",
+    );
+    assert_eq!(status, Some(1), "{text}");
+    assert!(text.contains("mounting on /mnt/here") && text.contains("as root, or use `umei run`"), "{text}");
+}

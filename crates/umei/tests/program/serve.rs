@@ -93,3 +93,19 @@ fn a_program_that_keeps_the_device_open_delays_the_end_but_does_not_prevent_it()
     let error = (&file).read(&mut [0; 64]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotConnected);
 }
+
+#[test]
+fn an_unmount_by_others_ends_the_server_and_says_so() {
+    if !can_mount("an_unmount_by_others_ends_the_server_and_says_so") {
+        return;
+    }
+    let folder = Folder::new();
+    folder.make("one");
+    let text = succeed(&mut script(
+        "\"$umei\" serve --frontend fuse --mount \"$1/one\" 2> \"$1/said\" & server=$!
+         until test -f \"$1/one/mei0\"; do sleep 0.05; done
+         umount \"$1/one\"; wait $server || echo status $?; tail -n 1 \"$1/said\"",
+        &folder,
+    ));
+    assert!(text.starts_with("status 1\n") && text.contains("unmounted"), "{text}");
+}
