@@ -1,0 +1,119 @@
+//! A driver over any function, on a clock that jumps.
+
+use mei_core::{Blocking, Call, CallId, DeviceState, Handle, Host, Options, Output, Reply};
+use mei_emulator::{Engine, Persona};
+use mei_wire::{Device, Guid};
+use std::time::Instant;
+
+const CONNECT: u32 = 0xC010_4801;
+/// Rounds without a step of time in which both sides must have come to rest.
+const ROUNDS: u32 = 20_000;
+
+/// A driver, its function, and the time.
+pub(crate) struct Machine<D> {
+    pub(crate) host: Host<D>,
+    pub(crate) now: Instant,
+    calls: u64,
+    pub(crate) opened: Option<Handle>,
+    /// What the last read gave.
+    pub(crate) data: Option<Vec<u8>>,
+}
+
+/// A machine of one of the newest engines, with everything on.
+pub(crate) fn engine() -> Option<Machine<Engine>> {
+    let persona = Persona::builtin("tiger-lake")?;
+    let now = Instant::now();
+    let mut machine = Machine::new(Engine::new(&persona, now), Options::new(*persona.device), now);
+    machine.start();
+    assert_eq!(machine.host.state(), DeviceState::Enabled, "an engine that nobody has lied to works");
+    Some(machine)
+}
+
+impl<D: Device> Machine<D> {
+    pub(crate) fn new(device: D, options: Options, now: Instant) -> Self {
+        Self { host: Host::new(device, options), now, calls: 0, opened: None, data: None }
+    }
+
+    /// Starts the driver and gives it the time that it wants.
+    pub(crate) fn start(&mut self) {
+        self.host.start(self.now);
+        self.settle();
+        for _ in 0..200 {
+            if self.host.state() == DeviceState::Enabled || !self.jump() {
+                return;
+            }
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.host.next_output() {
+            match output {
+                Output::Reply(_, Reply::Opened(handle)) => self.opened = Some(handle),
+                Output::Reply(_, Reply::Data(data)) => self.data = Some(data.to_vec()),
+                _ => {}
+            }
+        }
+    }
+
+    /// Lets both sides work at this moment.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..ROUNDS {
+            self.drain();
+            self.host.function_mut().run(self.now);
+            if !self.host.function_mut().take_interrupt() {
+                return;
+            }
+            self.host.interrupt(self.now);
+            self.host.function_mut().end_of_interrupt();
+        }
+        panic!("the two sides never come to rest");
+    }
+
+    /// Goes to the next moment at which something is to happen, if there is one.
+    pub(crate) fn jump(&mut self) -> bool {
+        let deadlines = [self.host.deadline(), self.host.function().deadline()];
+        let Some(deadline) = deadlines.into_iter().flatten().min() else { return false };
+        self.now = self.now.max(deadline);
+        self.host.advance(self.now);
+        self.settle();
+        true
+    }
+
+    pub(crate) fn call(&mut self, call: Call<'_>) {
+        self.calls += 1;
+        self.host.call(CallId(self.calls), call, self.now);
+        self.settle();
+    }
+
+    /// The latest call's id.
+    pub(crate) fn latest(&self) -> CallId {
+        CallId(self.calls)
+    }
+
+    /// A file that is connected to a client.
+    pub(crate) fn connected(&mut self, guid: Guid) -> Option<Handle> {
+        self.call(Call::Open);
+        let handle = self.opened?;
+        self.call(Call::Ioctl {
+            handle,
+            command: CONNECT,
+            argument: &guid.0,
+            blocking: Blocking::NonBlocking,
+        });
+        for _ in 0..8 {
+            self.jump();
+        }
+        Some(handle)
+    }
+
+    pub(crate) fn write(&mut self, handle: Handle, data: &[u8]) {
+        self.call(Call::Write { handle, data, blocking: Blocking::NonBlocking });
+    }
+
+    /// The next message, if there is one.
+    pub(crate) fn read(&mut self, handle: Handle) -> Option<Vec<u8>> {
+        self.data = None;
+        self.call(Call::Read { handle, size: 65_536, offset: 0, blocking: Blocking::NonBlocking });
+        self.data.take().filter(|data| !data.is_empty())
+    }
+}
