@@ -9,6 +9,8 @@ umei serve --frontend cuse --persona $persona --sysfs /run/umei-sys > /tmp/serve
 SERVER=$!
 export SERVER
 wait_for "[ -c /dev/mei0 ]" || { cat /tmp/serve.log; exit 1; }
+# As with the kernel's driver, the node is there before the link is.
+wait_for "[ \"\$(cat /run/umei-sys/class/mei/mei0/dev_state)\" = ENABLED ]" || { cat /tmp/serve.log; exit 1; }
 
 "$@"
 status=$?

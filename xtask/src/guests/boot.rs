@@ -2,7 +2,7 @@
 
 use super::image;
 use super::jobs::Job;
-use super::setup::{Function, Setup};
+use super::setup::{Function, Iommu, Setup};
 use crate::fetch;
 use crate::process::{Running, read_log, tail};
 use crate::workspace;
@@ -127,7 +127,13 @@ fn qemu(setup: &Setup, sockets: &Sockets, image: &Path, console: &Path, report: 
     command.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=1"]);
     command.arg("-kernel").arg(fetch::vmlinux()).arg("-initrd").arg(image);
     // The timer's check at boot counts on a processor of its own, which a busy machine does not give.
-    command.args(["-append", "console=ttyS0 quiet mitigations=off panic=-1 no_timer_check"]);
+    let mut kernel = "console=ttyS0 quiet mitigations=off panic=-1 no_timer_check".to_owned();
+    if setup.iommu == Iommu::Present {
+        // VFIO maps memory while the guest runs, which an emulated IOMMU is only told of in this mode.
+        command.args(["-device", "intel-iommu,caching-mode=on"]);
+        kernel.push_str(" intel_iommu=on");
+    }
+    command.arg("-append").arg(kernel);
     for function in &setup.functions {
         let device = serde_json::json!({
             "driver": "vfio-user-pci",

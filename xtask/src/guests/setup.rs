@@ -34,6 +34,13 @@ impl Interrupts {
     }
 }
 
+/// Whether the machine has an IOMMU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Iommu {
+    Absent,
+    Present,
+}
+
 /// An emulated function, served by `umei vm-device`.
 #[derive(Debug, Clone)]
 pub(super) struct Function {
@@ -59,11 +66,13 @@ pub(super) enum Machine {
     MeiMeParity,
     /// One full engine driven by the kernel's driver, with the Debian programs.
     MeiMePackages,
+    /// One full engine behind an IOMMU, which user space takes from the kernel's driver.
+    Pci,
 }
 
 impl Machine {
     /// The longest boots first: two run at a time.
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::CusePackages,
         Self::MeiMeParity,
         Self::Cuse,
@@ -71,6 +80,7 @@ impl Machine {
         Self::MeiMeMsi,
         Self::MeiMeVariants,
         Self::MeiMeIntx,
+        Self::Pci,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -82,6 +92,7 @@ impl Machine {
             Self::MeiMeIntx => "mei_me-intx",
             Self::MeiMeParity => "mei_me-parity",
             Self::MeiMePackages => "mei_me-packages",
+            Self::Pci => "pci",
         }
     }
 
@@ -91,6 +102,7 @@ impl Machine {
             Self::Cuse | Self::CusePackages => "CUSE",
             Self::MeiMeMsi | Self::MeiMeVariants | Self::MeiMeParity | Self::MeiMePackages => "mei_me, MSI",
             Self::MeiMeIntx => "mei_me, INTx",
+            Self::Pci => "VFIO, UIO, resource",
         }
     }
 
@@ -121,6 +133,12 @@ impl Machine {
                 setup.functions = functions(PARITY.into_iter().map(file))?;
             }
             Self::MeiMePackages => setup.functions = functions(std::iter::once(FULL.to_owned()))?,
+            Self::Pci => {
+                setup.functions = functions(std::iter::once(FULL.to_owned()))?;
+                setup.iommu = Iommu::Present;
+                setup.modules.extend(["cuse", "uio_pci_generic", "vfio_iommu_type1", "vfio_pci"]);
+                setup.programs.push(test_program("mei-pci-uio", "function")?);
+            }
         }
         if !setup.functions.is_empty() {
             setup.modules.push("mei_me");
@@ -132,7 +150,7 @@ impl Machine {
                 setup.modules.extend(SHARE);
                 setup.programs.extend(["meshcmd/meshagent", "meshcmd/meshcmd.js"].map(client));
             }
-            Self::MeiMeMsi | Self::MeiMeVariants | Self::MeiMeIntx | Self::MeiMeParity => {}
+            Self::MeiMeMsi | Self::MeiMeVariants | Self::MeiMeIntx | Self::MeiMeParity | Self::Pci => {}
         }
         Ok(setup)
     }
@@ -143,6 +161,7 @@ impl Machine {
 pub(super) struct Setup {
     pub(super) functions: Vec<Function>,
     pub(super) interrupts: Interrupts,
+    pub(super) iommu: Iommu,
     pub(super) modules: Vec<&'static str>,
     pub(super) packages: Packages,
     pub(super) programs: Vec<Program>,
@@ -153,6 +172,7 @@ impl Default for Setup {
         Self {
             functions: Vec::new(),
             interrupts: Interrupts::Msi,
+            iommu: Iommu::Absent,
             modules: Vec::new(),
             packages: Packages::Absent,
             programs: Vec::new(),
