@@ -1,7 +1,6 @@
 //! Channels: connections, their windows and their ends (`apf.md` §3, channels and flow control).
 
-use super::Facts;
-use super::voice::Voice;
+use super::turn::Turn;
 use crate::clients::service::{Connection, Stream};
 use mei_wire::apf::{Channel, ChannelOpen, Message, channel_type};
 use std::time::{Duration, Instant};
@@ -101,24 +100,21 @@ impl Channels {
     }
 
     /// The host connects.
-    #[expect(clippy::too_many_arguments, reason = "a channel is opened with all of what it needs")]
     pub(super) fn open(
         &mut self,
         place: Place,
         peer: Channel,
         window: u32,
         connection: Box<dyn Connection>,
-        facts: &Facts,
-        voice: &mut Voice<'_>,
-        now: Instant,
+        turn: &mut Turn<'_>,
     ) {
-        voice.say(&Message::ChannelOpenConfirmation {
+        turn.voice.say(&Message::ChannelOpenConfirmation {
             recipient: peer,
             sender: number(place.0),
-            window: facts.settings.window,
+            window: turn.facts.settings.window,
         });
         self.take(place, Slot::Open(Open { peer, window, connection, stream: Stream::default() }));
-        self.with(number(place.0), facts, voice, now, |open| open.connection.opened(&mut open.stream, now));
+        self.with(number(place.0), turn, |open, now| open.connection.opened(&mut open.stream, now));
     }
 
     /// The engine connects to the host's event sink.
@@ -126,38 +122,28 @@ impl Channels {
         &mut self,
         place: Place,
         connection: Box<dyn Connection>,
-        facts: &Facts,
-        voice: &mut Voice<'_>,
-        now: Instant,
+        turn: &mut Turn<'_>,
     ) {
-        let address = facts.settings.address.as_bytes();
-        voice.say(&Message::ChannelOpen(ChannelOpen {
+        let address = turn.facts.settings.address.as_bytes();
+        turn.voice.say(&Message::ChannelOpen(ChannelOpen {
             kind: channel_type::DIRECT_TCPIP,
             sender: number(place.0),
-            window: facts.settings.window,
+            window: turn.facts.settings.window,
             target: address,
             target_port: EVENT_PORT,
             originator: address,
             originator_port: super::ports::HTTP.into(),
         }));
-        self.take(place, Slot::Opening { due: now + OPEN_TIMEOUT, connection });
+        self.take(place, Slot::Opening { due: turn.now + OPEN_TIMEOUT, connection });
     }
 
     /// The host confirms a channel that the engine asked for.
-    pub(super) fn confirmed(
-        &mut self,
-        recipient: Channel,
-        peer: Channel,
-        window: u32,
-        facts: &Facts,
-        voice: &mut Voice<'_>,
-        now: Instant,
-    ) {
+    pub(super) fn confirmed(&mut self, recipient: Channel, peer: Channel, window: u32, turn: &mut Turn<'_>) {
         let Some(slot) = self.slot(recipient) else { return };
         match std::mem::take(slot) {
             Slot::Opening { connection, .. } => {
                 *slot = Slot::Open(Open { peer, window, connection, stream: Stream::default() });
-                self.with(recipient, facts, voice, now, |open| open.connection.opened(&mut open.stream, now));
+                self.with(recipient, turn, |open, now| open.connection.opened(&mut open.stream, now));
             }
             other => *slot = other,
         }
@@ -171,53 +157,39 @@ impl Channels {
     }
 
     /// The host takes more.
-    pub(super) fn adjusted(
-        &mut self,
-        recipient: Channel,
-        bytes: u32,
-        facts: &Facts,
-        voice: &mut Voice<'_>,
-        now: Instant,
-    ) {
-        self.with(recipient, facts, voice, now, |open| open.window = open.window.saturating_add(bytes));
+    pub(super) fn adjusted(&mut self, recipient: Channel, bytes: u32, turn: &mut Turn<'_>) {
+        self.with(recipient, turn, |open, _| open.window = open.window.saturating_add(bytes));
     }
 
     /// The host sent something. More than its window allows is taken too: one program does not look at it.
-    pub(super) fn received(
-        &mut self,
-        recipient: Channel,
-        data: &[u8],
-        facts: &Facts,
-        voice: &mut Voice<'_>,
-        now: Instant,
-    ) {
-        self.with(recipient, facts, voice, now, |open| {
+    pub(super) fn received(&mut self, recipient: Channel, data: &[u8], turn: &mut Turn<'_>) {
+        self.with(recipient, turn, |open, now| {
             open.connection.received(data, &mut open.stream, now);
         });
     }
 
     /// The host closes, or answers that it has seen the engine close. CLOSE is sent once per channel.
-    pub(super) fn closed(&mut self, recipient: Channel, facts: &Facts, voice: &mut Voice<'_>) {
+    pub(super) fn closed(&mut self, recipient: Channel, turn: &mut Turn<'_>) {
         let Some(slot) = self.slot(recipient) else { return };
         match std::mem::take(slot) {
             Slot::Open(open) => {
-                voice.say(&Message::ChannelClose { recipient: open.peer });
-                lose_connection(facts, voice);
+                turn.voice.say(&Message::ChannelClose { recipient: open.peer });
+                lose_connection(turn);
             }
-            Slot::Closing { .. } => lose_connection(facts, voice),
+            Slot::Closing { .. } => lose_connection(turn),
             // Too late, or before there was anything to close.
             other => *slot = other,
         }
     }
 
     /// Sends what waits, and lets time pass.
-    pub(super) fn advance(&mut self, facts: &Facts, voice: &mut Voice<'_>, now: Instant) {
+    pub(super) fn advance(&mut self, turn: &mut Turn<'_>) {
         let first = self.turn;
         for index in (0..SLOTS).map(|step| (first + step) % SLOTS) {
-            if self.slots[index].is_over(now) {
+            if self.slots[index].is_over(turn.now) {
                 self.slots[index] = Slot::Free;
             }
-            self.with(number(index), facts, voice, now, |open| {
+            self.with(number(index), turn, |open, now| {
                 if open.connection.deadline().is_some_and(|deadline| deadline <= now) {
                     open.connection.advance(&mut open.stream, now);
                 }
@@ -245,23 +217,16 @@ impl Channels {
 
     /// Does something with an open channel, and what follows from it: windows, data, an end. Channels that are
     /// not open are passed over silently: messages cross.
-    fn with(
-        &mut self,
-        channel: Channel,
-        facts: &Facts,
-        voice: &mut Voice<'_>,
-        now: Instant,
-        act: impl FnOnce(&mut Open),
-    ) {
+    fn with(&mut self, channel: Channel, turn: &mut Turn<'_>, act: impl FnOnce(&mut Open, Instant)) {
         let Some(slot) = self.slot(channel) else { return };
         let Slot::Open(open) = slot else { return };
-        act(open);
-        match open.pump(facts.chunk, voice, now) {
+        act(open, turn.now);
+        match open.pump(turn) {
             Pumped::All => {}
             Pumped::UntilFull => self.turn = (channel.0 as usize + 1) % SLOTS,
             Pumped::Closed => {
-                voice.say(&Message::ChannelClose { recipient: open.peer });
-                *slot = Slot::Closing { until: now + GRACE };
+                turn.voice.say(&Message::ChannelClose { recipient: open.peer });
+                *slot = Slot::Closing { until: turn.now + GRACE };
             }
         }
     }
@@ -279,26 +244,26 @@ enum Pumped {
 
 impl Open {
     /// Gives back the window for what was consumed, and sends what fits the host's.
-    fn pump(&mut self, chunk: usize, voice: &mut Voice<'_>, now: Instant) -> Pumped {
+    fn pump(&mut self, turn: &mut Turn<'_>) -> Pumped {
         let mut pumped = Pumped::All;
         loop {
             let waiting = self.stream.waiting();
             let window = usize::try_from(self.window).unwrap_or(usize::MAX);
-            let length = waiting.len().min(window).min(chunk);
+            let length = waiting.len().min(window).min(turn.facts.chunk);
             if length == 0 {
                 pumped = Pumped::All;
                 break;
             }
-            if !voice.takes_data() {
+            if !turn.voice.takes_data() {
                 break;
             }
-            voice.say(&Message::ChannelData { recipient: self.peer, data: &waiting[..length] });
+            turn.voice.say(&Message::ChannelData { recipient: self.peer, data: &waiting[..length] });
             pumped = Pumped::UntilFull;
             self.stream.sent(length);
             // No more than the window, so it fits.
             self.window -= u32::try_from(length).unwrap_or(self.window);
             if self.stream.take_starved() {
-                self.connection.advance(&mut self.stream, now);
+                self.connection.advance(&mut self.stream, turn.now);
             }
         }
         let consumed = u32::try_from(self.stream.take_consumed()).unwrap_or(u32::MAX);
@@ -307,7 +272,7 @@ impl Open {
             return if self.stream.waiting().is_empty() { Pumped::Closed } else { pumped };
         }
         if consumed > 0 {
-            voice.say(&Message::ChannelWindowAdjust { recipient: self.peer, bytes: consumed });
+            turn.voice.say(&Message::ChannelWindowAdjust { recipient: self.peer, bytes: consumed });
         }
         pumped
     }
@@ -319,8 +284,8 @@ fn number(place: usize) -> Channel {
 }
 
 /// Some firmware drops the host when a channel ends (`apf.md` §3, differences real firmware shows).
-fn lose_connection(facts: &Facts, voice: &mut Voice<'_>) {
-    if facts.settings.disconnect_after_channel {
-        voice.hang_up();
+fn lose_connection(turn: &mut Turn<'_>) {
+    if turn.facts.settings.disconnect_after_channel {
+        turn.voice.hang_up();
     }
 }

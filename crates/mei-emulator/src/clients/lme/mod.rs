@@ -10,7 +10,7 @@ mod ports;
 mod session;
 #[cfg(test)]
 mod tests;
-mod voice;
+mod turn;
 
 use super::amt::SharedState;
 use super::{ClientKind, Context};
@@ -20,7 +20,7 @@ use ports::Ports;
 use serde::Deserialize;
 use session::Session;
 use std::time::Instant;
-use voice::Voice;
+use turn::{Facts, Turn};
 
 /// `[lme]`.
 #[derive(Debug, Clone, Deserialize)]
@@ -89,17 +89,6 @@ fn longest(properties: &Properties) -> usize {
     usize::try_from(properties.max_message_length).unwrap_or(usize::MAX)
 }
 
-/// What every session goes by.
-#[derive(Debug)]
-struct Facts {
-    uuid: [u8; 16],
-    /// Longest message, bytes.
-    longest: usize,
-    /// Most bytes in one message of data.
-    chunk: usize,
-    settings: Settings,
-}
-
 #[derive(Debug)]
 struct Lme {
     properties: Properties,
@@ -122,7 +111,7 @@ impl Lme {
             let Some(event) = self.state.lock().next_event() else { return };
             let Self { facts, sessions, .. } = self;
             for session in sessions.iter_mut().filter(|session| session.connection() == listener) {
-                session.deliver(&event, facts, &mut Voice::new(outbox, listener), now);
+                session.deliver(&event, &mut Turn::new(facts, outbox, listener, now));
             }
         }
     }
@@ -140,7 +129,7 @@ impl Client for Lme {
 
     fn connect(&mut self, connection: ConnectionId, outbox: &mut Outbox, now: Instant) -> Result<(), u8> {
         let mut session = Session::new(connection, now);
-        session.greet(&self.facts, &mut Voice::new(outbox, connection));
+        session.greet(&mut Turn::new(&self.facts, outbox, connection, now));
         self.sessions.push(session);
         Ok(())
     }
@@ -149,7 +138,7 @@ impl Client for Lme {
         let Self { facts, ports, sessions, .. } = self;
         let mine = |session: &&mut Session| session.connection() == message.connection;
         let Some(session) = sessions.iter_mut().find(mine) else { return };
-        session.message(message.data, facts, ports, &mut Voice::new(outbox, message.connection), now);
+        session.message(message.data, ports, &mut Turn::new(facts, outbox, message.connection, now));
     }
 
     fn disconnected(&mut self, connection: ConnectionId, _now: Instant) {
@@ -162,8 +151,8 @@ impl Client for Lme {
 
     fn advance(&mut self, outbox: &mut Outbox, now: Instant) {
         for session in &mut self.sessions {
-            let mut voice = Voice::new(outbox, session.connection());
-            session.advance(&self.facts, &mut voice, now);
+            let connection = session.connection();
+            session.advance(&mut Turn::new(&self.facts, outbox, connection, now));
         }
         self.deliver_events(outbox, now);
     }

@@ -1,10 +1,9 @@
 //! One host's session: greeting, service, forwards, channels (`apf.md` §3).
 
-use super::Facts;
 use super::channel::{Channels, Refused};
 use super::event;
 use super::ports::{MAX_PORTS, Ports};
-use super::voice::Voice;
+use super::turn::Turn;
 use crate::client::ConnectionId;
 use crate::clients::amt::Event;
 use crate::clients::service::Peer;
@@ -66,72 +65,60 @@ impl Session {
     }
 
     /// Speaks first, and once: programs answer every greeting (`apf.md` §3 rules 1 and 2).
-    pub(super) fn greet(&mut self, facts: &Facts, voice: &mut Voice<'_>) {
-        let version = ProtocolVersion { major: 1, minor: 0, trigger: Trigger::LME, uuid: facts.uuid };
-        voice.say(&Message::ProtocolVersion(version));
+    pub(super) fn greet(&mut self, turn: &mut Turn<'_>) {
+        let version = ProtocolVersion { major: 1, minor: 0, trigger: Trigger::LME, uuid: turn.facts.uuid };
+        turn.voice.say(&Message::ProtocolVersion(version));
     }
 
     /// A message of the host.
-    pub(super) fn message(
-        &mut self,
-        data: &[u8],
-        facts: &Facts,
-        ports: &mut Ports,
-        voice: &mut Voice<'_>,
-        now: Instant,
-    ) {
+    pub(super) fn message(&mut self, data: &[u8], ports: &mut Ports, turn: &mut Turn<'_>) {
         if self.phase == Phase::Over {
             return;
         }
         match Message::parse(data) {
-            Ok(message) => self.heard(message, facts, ports, voice, now),
+            Ok(message) => self.heard(message, ports, turn),
             Err(error) => {
                 log::debug!("LME: {error}");
-                self.end(DisconnectReason::PROTOCOL_ERROR, voice);
+                self.end(DisconnectReason::PROTOCOL_ERROR, turn);
             }
         }
     }
 
-    fn heard(
-        &mut self,
-        message: Message<'_>,
-        facts: &Facts,
-        ports: &mut Ports,
-        voice: &mut Voice<'_>,
-        now: Instant,
-    ) {
+    fn heard(&mut self, message: Message<'_>, ports: &mut Ports, turn: &mut Turn<'_>) {
         match message {
             Message::Disconnect { reason } => {
                 log::debug!("LME: the host ends the session: {}", reason.name().unwrap_or("unknown reason"));
                 self.phase = Phase::Over;
                 self.channels.clear();
             }
-            Message::ProtocolVersion(version) => self.version(version, voice),
-            Message::ServiceAccept { name } => self.service_accepted(name, facts, ports, voice),
+            Message::ProtocolVersion(version) => self.version(version, turn),
+            Message::ServiceAccept { name } => self.service_accepted(name, ports, turn),
             Message::ServiceRequest { name } if name == service::PFWD || name == service::AUTH => {
-                voice.say(&Message::ServiceAccept { name });
+                turn.voice.say(&Message::ServiceAccept { name });
             }
-            Message::ServiceRequest { .. } => self.end(DisconnectReason::SERVICE_NOT_AVAILABLE, voice),
+            Message::ServiceRequest { .. } => self.end(DisconnectReason::SERVICE_NOT_AVAILABLE, turn),
             // Nobody logs in to a local session.
-            Message::UserauthRequest { .. } => voice.say(&Message::UserauthFailure { methods: b"password" }),
-            Message::GlobalRequest { reply: Reply::Wanted, .. } => voice.say(&Message::RequestFailure),
-            Message::RequestSuccess { .. } => self.forward_answered(true, facts, ports, voice),
-            Message::RequestFailure => self.forward_answered(false, facts, ports, voice),
-            Message::ChannelOpen(open) => self.open(&open, facts, ports, voice, now),
+            Message::UserauthRequest { .. } => {
+                turn.voice.say(&Message::UserauthFailure { methods: b"password" })
+            }
+            Message::GlobalRequest { reply: Reply::Wanted, .. } => turn.voice.say(&Message::RequestFailure),
+            Message::RequestSuccess { .. } => self.forward_answered(true, ports, turn),
+            Message::RequestFailure => self.forward_answered(false, ports, turn),
+            Message::ChannelOpen(open) => self.open(&open, ports, turn),
             Message::ChannelOpenConfirmation { recipient, sender, window } => {
-                self.channels.confirmed(recipient, sender, window, facts, voice, now);
+                self.channels.confirmed(recipient, sender, window, turn);
             }
             Message::ChannelOpenFailure { recipient, .. } => self.channels.failed(recipient),
             Message::ChannelWindowAdjust { recipient, bytes } => {
-                self.channels.adjusted(recipient, bytes, facts, voice, now);
+                self.channels.adjusted(recipient, bytes, turn);
             }
             Message::ChannelData { recipient, data } => {
-                self.channels.received(recipient, data, facts, voice, now);
+                self.channels.received(recipient, data, turn);
             }
-            Message::ChannelClose { recipient } => self.channels.closed(recipient, facts, voice),
-            Message::KeepaliveRequest { cookie } => voice.say(&Message::KeepaliveReply { cookie }),
+            Message::ChannelClose { recipient } => self.channels.closed(recipient, turn),
+            Message::KeepaliveRequest { cookie } => turn.voice.say(&Message::KeepaliveReply { cookie }),
             Message::KeepaliveOptionsRequest { interval, timeout } => {
-                voice.say(&Message::KeepaliveOptionsReply { interval, timeout });
+                turn.voice.say(&Message::KeepaliveOptionsReply { interval, timeout });
             }
             // Answers to questions that are never asked, and datagrams that nobody waits for.
             _ => {}
@@ -139,57 +126,50 @@ impl Session {
     }
 
     /// The host's greeting. Those after the first are echoes of what it heard.
-    fn version(&mut self, version: ProtocolVersion, voice: &mut Voice<'_>) {
+    fn version(&mut self, version: ProtocolVersion, turn: &mut Turn<'_>) {
         if self.phase != Phase::Greeted {
             return;
         }
         if version.major < 1 {
-            return self.end(DisconnectReason::VERSION_NOT_SUPPORTED, voice);
+            return self.end(DisconnectReason::VERSION_NOT_SUPPORTED, turn);
         }
         self.phase = Phase::Asked;
-        voice.say(&Message::ServiceRequest { name: service::PFWD });
+        turn.voice.say(&Message::ServiceRequest { name: service::PFWD });
     }
 
-    fn service_accepted(&mut self, name: &[u8], facts: &Facts, ports: &Ports, voice: &mut Voice<'_>) {
+    fn service_accepted(&mut self, name: &[u8], ports: &Ports, turn: &mut Turn<'_>) {
         if self.phase != Phase::Asked {
             return;
         }
         if name != service::PFWD {
-            return self.end(DisconnectReason::PROTOCOL_ERROR, voice);
+            return self.end(DisconnectReason::PROTOCOL_ERROR, turn);
         }
-        self.forward(0, facts, ports, voice);
+        self.forward(0, ports, turn);
     }
 
     /// Asks for the port at `index`: one at a time (`apf.md` §3 rule 5).
-    fn forward(&mut self, index: usize, facts: &Facts, ports: &Ports, voice: &mut Voice<'_>) {
+    fn forward(&mut self, index: usize, ports: &Ports, turn: &mut Turn<'_>) {
         match ports.number(index) {
             None => self.phase = Phase::Ready,
             Some(port) => {
                 self.phase = Phase::Forwarding(index);
-                let address = facts.settings.address.as_bytes();
+                let address = turn.facts.settings.address.as_bytes();
                 let request = GlobalRequest::TcpipForward { address, port: port.into() };
-                voice.say(&Message::GlobalRequest { request, reply: Reply::Wanted });
+                turn.voice.say(&Message::GlobalRequest { request, reply: Reply::Wanted });
             }
         }
     }
 
-    fn forward_answered(&mut self, granted: bool, facts: &Facts, ports: &Ports, voice: &mut Voice<'_>) {
+    fn forward_answered(&mut self, granted: bool, ports: &Ports, turn: &mut Turn<'_>) {
         let Phase::Forwarding(index) = self.phase else { return };
         if let Some(forwarded) = self.forwarded.get_mut(index) {
             *forwarded = granted;
         }
-        self.forward(index + 1, facts, ports, voice);
+        self.forward(index + 1, ports, turn);
     }
 
     /// A program connected to a port of the host.
-    fn open(
-        &mut self,
-        open: &ChannelOpen<'_>,
-        facts: &Facts,
-        ports: &mut Ports,
-        voice: &mut Voice<'_>,
-        now: Instant,
-    ) {
+    fn open(&mut self, open: &ChannelOpen<'_>, ports: &mut Ports, turn: &mut Turn<'_>) {
         let opened = (|| {
             if open.kind != channel_type::FORWARDED_TCPIP {
                 return Err(OpenFailure::UNKNOWN_CHANNEL_TYPE);
@@ -200,13 +180,13 @@ impl Session {
                 .ok_or(OpenFailure::ADMINISTRATIVELY_PROHIBITED)?;
             let slot = self.channels.reserve().map_err(|Refused| OpenFailure::RESOURCE_SHORTAGE)?;
             let peer = Peer { address: open.originator, port: open.originator_port };
-            let connection = ports.service(index).and_then(|service| service.accept(&peer, now));
+            let connection = ports.service(index).and_then(|service| service.accept(&peer, turn.now));
             Ok((slot, connection.ok_or(OpenFailure::CONNECT_FAILED)?))
         })();
         match opened {
-            Err(reason) => voice.say(&Message::ChannelOpenFailure { recipient: open.sender, reason }),
+            Err(reason) => turn.voice.say(&Message::ChannelOpenFailure { recipient: open.sender, reason }),
             Ok((slot, connection)) => {
-                self.channels.open(slot, open.sender, open.window, connection, facts, voice, now);
+                self.channels.open(slot, open.sender, open.window, connection, turn);
             }
         }
     }
@@ -217,27 +197,27 @@ impl Session {
     }
 
     /// Tells the host of an event, on a channel that the engine opens.
-    pub(super) fn deliver(&mut self, event: &Event, facts: &Facts, voice: &mut Voice<'_>, now: Instant) {
+    pub(super) fn deliver(&mut self, event: &Event, turn: &mut Turn<'_>) {
         match event {
             Event::Datagram(datagram) => {
-                let request = GlobalRequest::UdpSendTo(datagram.to_wire(&facts.settings.address));
+                let request = GlobalRequest::UdpSendTo(datagram.to_wire(&turn.facts.settings.address));
                 let message = Message::GlobalRequest { request, reply: Reply::None };
-                if message.length() > facts.longest {
+                if message.length() > turn.facts.longest {
                     log::warn!("LME: a datagram of {} bytes fits no message", datagram.data.len());
                 } else {
-                    voice.say(&message);
+                    turn.voice.say(&message);
                 }
             }
             Event::HeartbeatsStopped { .. } => {
                 if let Ok(slot) = self.channels.reserve() {
-                    self.channels.open_to_host(slot, event::delivery(event), facts, voice, now);
+                    self.channels.open_to_host(slot, event::delivery(event), turn);
                 }
             }
         }
     }
 
-    pub(super) fn advance(&mut self, facts: &Facts, voice: &mut Voice<'_>, now: Instant) {
-        self.channels.advance(facts, voice, now);
+    pub(super) fn advance(&mut self, turn: &mut Turn<'_>) {
+        self.channels.advance(turn);
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -245,9 +225,9 @@ impl Session {
     }
 
     /// Ends the session from this side. The connection stays: the host takes the reason and leaves.
-    fn end(&mut self, reason: DisconnectReason, voice: &mut Voice<'_>) {
+    fn end(&mut self, reason: DisconnectReason, turn: &mut Turn<'_>) {
         self.phase = Phase::Over;
         self.channels.clear();
-        voice.say(&Message::Disconnect { reason });
+        turn.voice.say(&Message::Disconnect { reason });
     }
 }

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::client::{ConnectionId, Outbox};
+use crate::clients::lme::Settings;
 use crate::clients::lme::ports::Ports;
 use crate::clients::lme::session::Session;
-use crate::clients::lme::voice::Voice;
-use crate::clients::lme::{Facts, Settings};
+use crate::clients::lme::turn::{Facts, Turn};
 use crate::clients::service::{Connection, Peer, Service, Stream};
 use std::time::Instant;
 
@@ -55,7 +55,7 @@ fn a_flood_fills_half_of_the_room_and_no_more() {
     let now = Instant::now();
     let mut session = Session::new(CONNECTION, now);
     let mut tell = |session: &mut Session, outbox: &mut Outbox, message: &[u8]| {
-        session.message(message, &facts, &mut ports, &mut Voice::new(outbox, CONNECTION), now);
+        session.message(message, &mut ports, &mut Turn::new(&facts, outbox, CONNECTION, now));
     };
     tell(&mut session, &mut outbox, &version());
     tell(&mut session, &mut outbox, &service(6, "pfwd@amt.intel.com"));
@@ -85,7 +85,7 @@ fn a_flood_fills_half_of_the_room_and_no_more() {
         }
         // What the engine does when room comes back.
         if outbox.take_refusal(CONNECTION) {
-            session.advance(&facts, &mut Voice::new(&mut outbox, CONNECTION), now);
+            session.advance(&mut Turn::new(&facts, &mut outbox, CONNECTION, now));
         }
     }
     assert_eq!(heard, MANY);
@@ -99,7 +99,7 @@ fn a_large_response_passes_a_small_window() {
     let connection = ConnectionId(3);
     let mut session = Session::new(connection, now);
     for message in [version(), service(6, "pfwd@amt.intel.com"), words(81, &[16992]), open(2, 1024)] {
-        session.message(&message, &facts, &mut ports, &mut Voice::new(&mut outbox, connection), now);
+        session.message(&message, &mut ports, &mut Turn::new(&facts, &mut outbox, connection, now));
     }
     let mut heard = 0;
     while let Some((_, message)) = outbox.take(connection) {
@@ -107,7 +107,7 @@ fn a_large_response_passes_a_small_window() {
             assert!(message.len() <= 9 + 1024);
             heard += message.len() - 9;
             let adjust = words(93, &[0, u32::try_from(message.len() - 9).unwrap()]);
-            session.message(&adjust, &facts, &mut ports, &mut Voice::new(&mut outbox, connection), now);
+            session.message(&adjust, &mut ports, &mut Turn::new(&facts, &mut outbox, connection, now));
         }
     }
     assert_eq!(heard, 65536);
@@ -121,7 +121,7 @@ fn two_floods_share_the_way() {
     let mut session = Session::new(CONNECTION, now);
     let greetings = [version(), service(6, "pfwd@amt.intel.com"), words(81, &[16992])];
     for message in greetings.into_iter().chain([open(2, u32::MAX), open(3, u32::MAX)]) {
-        session.message(&message, &facts, &mut ports, &mut Voice::new(&mut outbox, CONNECTION), now);
+        session.message(&message, &mut ports, &mut Turn::new(&facts, &mut outbox, CONNECTION, now));
     }
     let mut heard = [0, 0];
     // By the time that one of them is half through, the other has come far, too.
@@ -131,7 +131,7 @@ fn two_floods_share_the_way() {
             heard[usize::from(message[4]) - 2] += u64::try_from(message.len() - 9).unwrap();
         }
         if outbox.take_refusal(CONNECTION) {
-            session.advance(&facts, &mut Voice::new(&mut outbox, CONNECTION), now);
+            session.advance(&mut Turn::new(&facts, &mut outbox, CONNECTION, now));
         }
     }
     assert!(heard.iter().all(|&heard| heard > MANY / 8), "{heard:?}");

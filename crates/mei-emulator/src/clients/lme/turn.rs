@@ -1,7 +1,39 @@
-//! How a session speaks.
+//! What a session acts with: what it goes by, its voice, and the time.
 
+use super::Settings;
 use crate::client::{ConnectionId, Outbox};
 use mei_wire::apf::Message;
+use std::time::Instant;
+
+/// What every session goes by.
+#[derive(Debug)]
+pub(super) struct Facts {
+    /// The platform's UUID.
+    pub(super) uuid: [u8; 16],
+    /// Longest message, bytes.
+    pub(super) longest: usize,
+    /// Most bytes in one message of data.
+    pub(super) chunk: usize,
+    pub(super) settings: Settings,
+}
+
+/// One turn of a session.
+pub(super) struct Turn<'t> {
+    pub(super) facts: &'t Facts,
+    pub(super) voice: Voice<'t>,
+    pub(super) now: Instant,
+}
+
+impl<'t> Turn<'t> {
+    pub(super) fn new(
+        facts: &'t Facts,
+        outbox: &'t mut Outbox,
+        connection: ConnectionId,
+        now: Instant,
+    ) -> Self {
+        Self { facts, voice: Voice { outbox, connection }, now }
+    }
+}
 
 /// One connection's way into the outbox.
 ///
@@ -13,11 +45,7 @@ pub(super) struct Voice<'o> {
     connection: ConnectionId,
 }
 
-impl<'o> Voice<'o> {
-    pub(super) fn new(outbox: &'o mut Outbox, connection: ConnectionId) -> Self {
-        Self { outbox, connection }
-    }
-
+impl Voice<'_> {
     /// Says something.
     pub(super) fn say(&mut self, message: &Message<'_>) {
         let length = message.length();
