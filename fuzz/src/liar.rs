@@ -152,7 +152,8 @@ impl DmaMemory for Liar {
 impl Device for Liar {
     fn run(&mut self, _: Instant) {}
 
-    /// One for each cause that is pending and enabled. The driver acknowledges it, lies or not, or waits in vain.
+    /// One for each cause that is pending and enabled. The driver acknowledges it, lies or not, or waits in
+    /// vain.
     fn take_interrupt(&mut self) -> bool {
         let interrupts = !self.gone && self.host.interrupt_status() && self.host.interrupt_enable();
         if interrupts {

@@ -1,7 +1,7 @@
 //! What each side does with whatever the other one says.
 //!
-//! Every function here takes bytes and returns; a panic is a bug of ours. The programs in `fuzz_targets/` hand them to libFuzzer, the
-//! test `corpus` replays what was kept.
+//! Every function here takes bytes and returns; a panic is a bug of ours. The programs in `fuzz_targets/`
+//! hand them to libFuzzer, the test `corpus` replays what was kept.
 
 mod clients;
 mod firmware;

@@ -1,8 +1,8 @@
 //! Between a host and its function: record every access, replay a recording, inject faults.
 //!
-//! Each is a [`Device`](mei_wire::Device): [`Recorder`] and [`Injector`] around another one, [`Replay`] in place of one. A driver
-//! does not notice, but for what a fault plan makes it notice. They can be stacked: a recorder outside of an injector
-//! records what the driver saw.
+//! Each is a [`Device`](mei_wire::Device): [`Recorder`] and [`Injector`] around another one, [`Replay`] in
+//! place of one. A driver does not notice, but for what a fault plan makes it notice. They can be stacked: a
+//! recorder outside of an injector records what the driver saw.
 //!
 //! The one invariant: **what a tap is not told to change passes unchanged, in order, exactly once.**
 //!
@@ -39,8 +39,8 @@
 //!
 //! # Recordings
 //!
-//! Text, one access per line, in the order in which they were made. The first line is `mei-recording 1`; empty lines and what follows
-//! a `#` mean nothing.
+//! Text, one access per line, in the order in which they were made. The first line is `mei-recording 1`;
+//! empty lines and what follows a `#` mean nothing.
 //!
 //! ```text
 //! mei-recording 1
@@ -69,8 +69,8 @@
 //! | `dma-read A N = B`, `dma-write A B` | bytes of that memory, in hexadecimal |
 //! | `= gone` | the function did not answer |
 //!
-//! Registers have their names from the datasheet (`H_CB_WW`, `H_CSR`, `ME_CB_RW`, `ME_CSR_HA`, `H_HPG_CSR`, `ME_TRC`, `H_D0I3C`) or their offset. Numbers are
-//! decimal, or hexadecimal behind `0x`.
+//! Registers have their names from the datasheet (`H_CB_WW`, `H_CSR`, `ME_CB_RW`, `ME_CSR_HA`, `H_HPG_CSR`,
+//! `ME_TRC`, `H_D0I3C`) or their offset. Numbers are decimal, or hexadecimal behind `0x`.
 //!
 //! # Fault plans
 //!
@@ -81,7 +81,7 @@
 //! on read ME_CSR_HA at 3 ones              # the third read gives all-ones
 //! on write H_CSR at 2..4 corrupt 0x4       # the second to fourth write arrive with bit 2 flipped
 //! on write H_CB_WW at 5 drop               # the fifth slot never arrives
-//! on write H_CSR at 7 delay 100ms          # the seventh arrives later, and what is written after it waits behind it
+//! on write H_CSR at 7 delay 100ms          # the seventh arrives later, and what is written after it waits too
 //! on interrupt at 2 drop                   # the second interrupt is lost
 //! on interrupt after 2s delay 50ms         # from two seconds on, each comes late
 //! on read H_CSR stuck-high 0x10            # bit 4 always reads 1

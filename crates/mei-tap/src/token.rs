@@ -29,7 +29,8 @@ impl fmt::Display for Register {
     }
 }
 
-/// The lines of `text` that say something, numbered from 1, after the first of them has been checked to be `header`.
+/// The lines of `text` that say something, numbered from 1, after the first of them has been checked to be
+/// `header`.
 pub(crate) fn lines<'a>(
     text: &'a str,
     origin: &str,

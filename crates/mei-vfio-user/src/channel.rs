@@ -37,7 +37,8 @@ pub(crate) enum Received {
     Pending,
 }
 
-/// A socket with the message that is being received and the reply that is being sent; never more than one of either.
+/// A socket with the message that is being received and the reply that is being sent; never more than one of
+/// either.
 #[derive(Debug)]
 pub(crate) struct Channel {
     socket: UnixStream,
@@ -63,8 +64,8 @@ impl Channel {
 
     /// Receives what there is of the next message.
     ///
-    /// The header and the body are received apart, and no byte of a later message with either, since that is how descriptors
-    /// are told to belong to this message.
+    /// The header and the body are received apart, and no byte of a later message with either, since that is
+    /// how descriptors are told to belong to this message.
     ///
     /// # Errors
     /// See [`ChannelError`]; each is the end of the connection.
@@ -113,7 +114,8 @@ impl Channel {
         Ok(message.bytes)
     }
 
-    /// The body of the message that [`Channel::receive`] announced, its descriptors to take, and an empty reply body to fill.
+    /// The body of the message that [`Channel::receive`] announced, its descriptors to take, and an empty
+    /// reply body to fill.
     pub(crate) fn message(&mut self) -> (&[u8], &mut Vec<OwnedFd>, &mut Vec<u8>) {
         self.outgoing.clear();
         self.outgoing.resize(HEADER_SIZE, 0);

@@ -22,8 +22,8 @@ pub enum InterruptMode {
 pub(crate) enum PowerState {
     /// D0: it works.
     On,
-    /// D1 to D3hot: only configuration space answers. D1 and D2 are not advertised; a guest that asks for them
-    /// anyway gets what D3hot gives.
+    /// D1 to D3hot: only configuration space answers. D1 and D2 are not advertised; a guest that asks for
+    /// them anyway gets what D3hot gives.
     Asleep,
 }
 

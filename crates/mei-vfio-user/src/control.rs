@@ -9,8 +9,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 /// How a function is taken away from its guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
-    /// The monitor is asked to let go of it (VFIO's request interrupt), as when a host unbinds a device. It may
-    /// take its time, or not listen.
+    /// The monitor is asked to let go of it (VFIO's request interrupt), as when a host unbinds a device. It
+    /// may take its time, or not listen.
     Requested,
     /// It is gone, and reads as all-ones.
     Surprise,
@@ -24,7 +24,8 @@ pub(crate) enum Order {
     Stop,
 }
 
-/// A handle to a serving [`Server`](crate::Server). Orders are carried out in order; those to a server that has ended are nothing.
+/// A handle to a serving [`Server`](crate::Server). Orders are carried out in order; those to a server that
+/// has ended are nothing.
 #[derive(Debug, Clone)]
 pub struct Control {
     orders: Sender<Order>,

@@ -3,8 +3,8 @@
 use mei_emulator::{Firmware, HostMemory};
 use std::time::Instant;
 
-/// An engine as a function needs it: [`Firmware`], or a stand-in for a test. See there for the meaning of each
-/// operation.
+/// An engine as a function needs it: [`Firmware`], or a stand-in for a test. See there for the meaning of
+/// each operation.
 pub trait Engine: Send {
     /// PCI device id; the vendor is Intel's.
     fn device_id(&self) -> u16;

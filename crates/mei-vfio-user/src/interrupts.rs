@@ -80,8 +80,8 @@ impl Interrupts {
         }
     }
 
-    /// DEVICE_GET_IRQ_INFO: flags and count of an index; a count of 0 for what a PCI function might have and this one
-    /// has not.
+    /// DEVICE_GET_IRQ_INFO: flags and count of an index; a count of 0 for what a PCI function might have and
+    /// this one has not.
     ///
     /// # Errors
     /// EINVAL: no index of a PCI function.
@@ -244,8 +244,8 @@ impl Interrupts {
     }
 }
 
-/// The one descriptor of a SET_IRQS: none takes the trigger away. It must be an eventfd, as VFIO wants it, since anything else might
-/// block or never run dry.
+/// The one descriptor of a SET_IRQS: none takes the trigger away. It must be an eventfd, as VFIO wants it,
+/// since anything else might block or never run dry.
 fn descriptor(descriptors: &mut Vec<OwnedFd>) -> Result<Option<OwnedFd>, Errno> {
     if descriptors.len() > 1 {
         return Err(Errno::INVAL);

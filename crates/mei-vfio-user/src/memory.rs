@@ -9,7 +9,8 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 
-/// Most ranges that are mapped at a time, told to the monitor. Each may hold a descriptor: a guest has about ten.
+/// Most ranges that are mapped at a time, told to the monitor. Each may hold a descriptor: a guest has about
+/// ten.
 pub(crate) const MAX_MAPPINGS: usize = 512;
 
 /// Whether the function may reach memory: Bus Master Enable.
@@ -48,8 +49,8 @@ impl GuestMemory {
     /// DMA_MAP.
     ///
     /// # Errors
-    /// EINVAL: empty, past the end of the address space or of any file, a descriptor that is not a file, unknown flags.
-    /// EEXIST: overlaps what is mapped. ENOSPC: [`MAX_MAPPINGS`] are mapped.
+    /// EINVAL: empty, past the end of the address space or of any file, a descriptor that is not a file,
+    /// unknown flags. EEXIST: overlaps what is mapped. ENOSPC: [`MAX_MAPPINGS`] are mapped.
     pub(crate) fn map(&mut self, request: &DmaMap, descriptor: Option<OwnedFd>) -> Result<(), Errno> {
         let last = checked_last(request.address, request.size)?;
         let file_end = request.offset.checked_add(request.size).ok_or(Errno::INVAL)?;
@@ -83,10 +84,12 @@ impl GuestMemory {
         Ok(())
     }
 
-    /// DMA_UNMAP: forgets the ranges that lie within; the bytes that were mapped. As with VFIO type 1, that may be none.
+    /// DMA_UNMAP: forgets the ranges that lie within; the bytes that were mapped. As with VFIO type 1, that
+    /// may be none.
     ///
     /// # Errors
-    /// EINVAL: the range would cut a mapping in two, is empty, or has flags other than "all" alone. EOPNOTSUPP: dirty pages are asked for.
+    /// EINVAL: the range would cut a mapping in two, is empty, or has flags other than "all" alone.
+    /// EOPNOTSUPP: dirty pages are asked for.
     pub(crate) fn unmap(&mut self, request: &DmaUnmap) -> Result<u64, Errno> {
         match request.flags {
             0 => {}
@@ -125,8 +128,8 @@ impl GuestMemory {
         Ok(bytes)
     }
 
-    /// Calls `access` for each piece of `address`.. that lies in one file: file, offset, bytes from and to. False as soon as one fails
-    /// or something is not mapped with `permission`.
+    /// Calls `access` for each piece of `address`.. that lies in one file: file, offset, bytes from and to.
+    /// False as soon as one fails or something is not mapped with `permission`.
     fn for_each_piece(
         &self,
         address: u64,

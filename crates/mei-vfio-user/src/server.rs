@@ -64,8 +64,8 @@ pub struct Server<E> {
 }
 
 impl<E: Engine> Server<E> {
-    /// Listens on `path`. A socket there that nobody listens on is replaced; the path is removed when the server is
-    /// dropped. Who may connect is decided by the umask and the directory.
+    /// Listens on `path`. A socket there that nobody listens on is replaced; the path is removed when the
+    /// server is dropped. Who may connect is decided by the umask and the directory.
     ///
     /// # Errors
     /// See [`BindError`].

@@ -30,7 +30,8 @@ fn a_driver_replays_its_own_start() {
 #[test]
 fn a_driver_that_gets_another_answer_diverges() {
     let (now, text) = recording();
-    // At its first interrupt the engine seems not to be ready: the driver waits, and resets again after a while.
+    // At its first interrupt the engine seems not to be ready: the driver waits, and resets again after a
+    // while.
     let (before, after) = text.split_once("interrupt\n").unwrap();
     let at = after.find("read ME_CSR_HA = ").unwrap() + "read ME_CSR_HA = ".len();
     let changed =

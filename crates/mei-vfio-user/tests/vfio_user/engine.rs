@@ -12,7 +12,8 @@ pub(crate) const LEVEL: u32 = 0x10;
 pub(crate) const ALARM: u32 = 0x14;
 /// Low half of a guest address.
 pub(crate) const ADDRESS: u32 = 0x20;
-/// Copies four bytes of guest memory at ADDRESS to ADDRESS + 4, each plus one; then COPIED tells whether that worked.
+/// Copies four bytes of guest memory at ADDRESS to ADDRESS + 4, each plus one; then COPIED tells whether that
+/// worked.
 pub(crate) const COPY: u32 = 0x24;
 pub(crate) const COPIED: u32 = 0x28;
 /// Reads back what was written.

@@ -1,4 +1,5 @@
-//! Monitors that say nonsense, stop in the middle, or do not listen. Each must leave a server that serves the next one.
+//! Monitors that say nonsense, stop in the middle, or do not listen. Each must leave a server that serves the
+//! next one.
 
 use crate::Served;
 use crate::engine::SCRATCH;

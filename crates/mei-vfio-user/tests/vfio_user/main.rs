@@ -1,5 +1,5 @@
-//! The server against monitors: one that is not ours (the client of the `vfio_user` crate), one that speaks by
-//! hand, and ones that speak nonsense.
+//! The server against monitors: one that is not ours (the client of the `vfio_user` crate), one that speaks
+//! by hand, and ones that speak nonsense.
 #![expect(clippy::unwrap_used, reason = "a panic of a test is its report, in what it calls too")]
 
 mod engine;

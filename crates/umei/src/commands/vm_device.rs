@@ -19,14 +19,14 @@ use crate::sys::{Signal, Signals};
 
 /// Serve emulated MEI functions to a virtual machine, over vfio-user
 ///
-/// Give QEMU (10.1 or later) `-device '{"driver":"vfio-user-pci","socket":{"type":"unix","path":"SOCKET"}}'` for
-/// each function, and memory that can be shared: `-machine q35,memory-backend=ram -object
-/// memory-backend-memfd,id=ram,size=1G,share=on`. The guest's own driver, mei_me, does the rest. A function serves
-/// one virtual machine after the other and is to each as after power-on.
+/// Give QEMU (10.1 or later) `-device '{"driver":"vfio-user-pci","socket":{"type":"unix","path":"SOCKET"}}'`
+/// for each function, and memory that can be shared: `-machine q35,memory-backend=ram -object
+/// memory-backend-memfd,id=ram,size=1G,share=on`. The guest's own driver, mei_me, does the rest. A function
+/// serves one virtual machine after the other and is to each as after power-on.
 ///
-/// When all functions can be connected to, prints READY and tells the service manager. SIGTERM and SIGINT end it.
-/// On SIGUSR1 the engines reset by themselves; SIGUSR2 pulls the functions out of their slots, and the next
-/// one puts them back.
+/// When all functions can be connected to, prints READY and tells the service manager. SIGTERM and SIGINT end
+/// it. On SIGUSR1 the engines reset by themselves; SIGUSR2 pulls the functions out of their slots, and the
+/// next one puts them back.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Where the virtual machine finds the function; created, and removed in the end
