@@ -32,7 +32,7 @@ pub(super) struct Channels {
     /// Where to look for a free one first: a late CLOSE should not meet a channel that just began.
     next: usize,
     /// Who sends first when there is room again: the one behind who filled it last.
-    turn: usize,
+    first: usize,
 }
 
 #[derive(Debug, Default)]
@@ -184,7 +184,7 @@ impl Channels {
 
     /// Sends what waits, and lets time pass.
     pub(super) fn advance(&mut self, turn: &mut Turn<'_>) {
-        let first = self.turn;
+        let first = self.first;
         for index in (0..SLOTS).map(|step| (first + step) % SLOTS) {
             if self.slots[index].is_over(turn.now) {
                 self.slots[index] = Slot::Free;
@@ -223,7 +223,7 @@ impl Channels {
         act(open, turn.now);
         match open.pump(turn) {
             Pumped::All => {}
-            Pumped::UntilFull => self.turn = (channel.0 as usize + 1) % SLOTS,
+            Pumped::UntilFull => self.first = (channel.0 as usize + 1) % SLOTS,
             Pumped::Closed => {
                 turn.voice.say(&Message::ChannelClose { recipient: open.peer });
                 *slot = Slot::Closing { until: turn.now + GRACE };

@@ -2,17 +2,22 @@
 
 use crate::clients::amt::Event;
 use crate::clients::service::{Connection, Stream};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long the host may keep the channel of an event.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connection that tells one event and ends.
 pub(super) fn delivery(event: &Event) -> Box<dyn Connection> {
-    Box::new(Delivery { message: message(event), sent: 0 })
+    Box::new(Delivery { message: message(event), sent: 0, until: None })
 }
 
 #[derive(Debug)]
 struct Delivery {
     message: Vec<u8>,
     sent: usize,
+    /// When the host has had the channel long enough.
+    until: Option<Instant>,
 }
 
 impl Delivery {
@@ -22,18 +27,28 @@ impl Delivery {
 }
 
 impl Connection for Delivery {
-    fn opened(&mut self, stream: &mut Stream, _now: Instant) {
+    fn opened(&mut self, stream: &mut Stream, now: Instant) {
+        self.until = Some(now + PATIENCE);
         self.speak(stream);
     }
 
     /// Whatever the host answers, it has the event.
     fn received(&mut self, bytes: &[u8], stream: &mut Stream, _now: Instant) {
         stream.consume(bytes.len());
+        self.until = None;
         stream.close();
     }
 
-    fn advance(&mut self, stream: &mut Stream, _now: Instant) {
+    fn advance(&mut self, stream: &mut Stream, now: Instant) {
         self.speak(stream);
+        if self.until.is_some_and(|until| until <= now) {
+            self.until = None;
+            stream.abort();
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.until
     }
 }
 

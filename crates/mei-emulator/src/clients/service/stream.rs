@@ -47,6 +47,13 @@ impl Stream {
         self.closing = true;
     }
 
+    /// Ends the connection at once; what waits to be sent is lost.
+    pub fn abort(&mut self) {
+        self.bytes.clear();
+        self.head = 0;
+        self.closing = true;
+    }
+
     /// Whether the connection ends once all was sent.
     #[must_use]
     pub fn is_closing(&self) -> bool {

@@ -397,6 +397,22 @@ fn a_host_that_takes_no_channel_gets_no_event() {
 }
 
 #[test]
+fn a_host_cannot_keep_the_channel_of_an_event() {
+    for window in [65536, 10] {
+        let mut lme = session_of("[lme]\ndeliver-events = true\n", &[16992, 623]);
+        lme.state.lock().raise(Event::HeartbeatsStopped { timeout: 1 });
+        lme.pass(Duration::ZERO);
+        assert_eq!(lme.heard().unwrap()[0], 90);
+        lme.tell(&words(91, &[0, 77, window, u32::MAX]));
+        assert!(!payload(&all(&mut lme), 77, 4095).is_empty());
+        lme.pass(Duration::from_secs(29));
+        assert_eq!(lme.heard(), None);
+        lme.pass(Duration::from_secs(1));
+        assert_eq!(lme.heard(), Some(words(97, &[77])), "window {window}");
+    }
+}
+
+#[test]
 fn events_wait_for_a_free_channel() {
     let mut lme = session_of("[lme]\ndeliver-events = true\n", &[16992, 623]);
     for sender in 0..8 {
