@@ -6,7 +6,7 @@ mod tap;
 
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use mei_core::{AmthiUse, Host, Options, WatchdogUse};
 use mei_emulator::{Engine, Persona};
 use mei_wire::pci;
@@ -18,9 +18,9 @@ use self::tap::TapArguments;
 /// Which engine to emulate, and how its driver behaves.
 #[derive(Debug, clap::Args)]
 pub(crate) struct EngineArguments {
-    /// What to emulate: a name that `umei personas` lists, a .toml file, or FILE.toml:VARIANT
-    #[arg(long, value_name = "PERSONA", default_value = DEFAULT_PERSONA)]
-    persona: String,
+    /// What to emulate: a name that `umei personas` lists, a .toml file, or FILE.toml:VARIANT [default: tiger-lake]
+    #[arg(long, value_name = "PERSONA")]
+    persona: Option<String>,
     #[command(flatten)]
     driver: DriverArguments,
 }
@@ -42,12 +42,20 @@ impl EngineArguments {
     /// When there is no such persona, or its file or the fault plan's is none.
     pub(crate) fn choose(&self) -> Result<Backend> {
         self.driver.tap.check()?;
-        Ok(Backend::new(Kind::Engine(Box::new(choose_persona(&self.persona)?)), &self.driver))
+        let persona = choose_persona(self.persona.as_deref().unwrap_or(DEFAULT_PERSONA))?;
+        Ok(Backend::new(Kind::Engine(Box::new(persona)), &self.driver))
     }
 
     /// The real function at `address`, with the same driver.
-    pub(crate) fn real(&self, address: mei_pci_uio::Address) -> Backend {
-        Backend::new(Kind::Pci(address), &self.driver)
+    ///
+    /// # Errors
+    /// When a persona was asked for, which a real function has no use for, or the fault plan is none.
+    pub(crate) fn real(&self, address: mei_pci_uio::Address) -> Result<Backend> {
+        self.driver.tap.check()?;
+        if let Some(persona) = &self.persona {
+            bail!("--persona {persona} is for the emulator; the function {address} is what it is");
+        }
+        Ok(Backend::new(Kind::Pci(address), &self.driver))
     }
 }
 
@@ -101,5 +109,18 @@ impl Backend {
         let mut host = Host::new(self.tap.around(device)?, options);
         host.start(now);
         Ok(Started { host, function })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_names_the_default() {
+        use clap::Args;
+        let command = EngineArguments::augment_args(clap::Command::new("test"));
+        let persona = command.get_arguments().find(|argument| argument.get_id() == "persona").unwrap();
+        assert!(persona.get_help().unwrap().to_string().contains(DEFAULT_PERSONA));
     }
 }

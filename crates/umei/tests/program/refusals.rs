@@ -64,6 +64,9 @@ fn backends_that_do_not_exist() {
     let (status, text) = refused(&["serve", "--backend", "pci:nowhere"]);
     assert_eq!(status, Some(2));
     assert!(text.contains("nowhere") && text.contains("0000:00:16.0"), "{text}");
+    let (status, text) = refused(&["serve", "--backend", "pci:0000:00:16.0", "--persona", "tiger-lake"]);
+    assert_eq!(status, Some(1));
+    assert!(text.contains("--persona tiger-lake is for the emulator"), "{text}");
     let (_, text) = refused(&["serve", "--backend", "abacus"]);
     assert!(text.contains("emulator"), "{text}");
 }

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{can_mount, stdout, succeed, umei};
+use crate::{Folder, can_mount, script, stdout, succeed, umei};
 
 /// What a shell in a private world prints.
 fn sh(options: &[&str], text: &str) -> String {
@@ -117,6 +117,47 @@ fn sysfs_shows_every_attribute() {
     let words = text.lines().filter(|line| line.len() == 8 && line.bytes().all(|b| b.is_ascii_hexdigit()));
     assert_eq!(words.count(), 7, "{text}");
     assert!(text.lines().any(|line| line == "0000:00:16.0"), "{text}");
+}
+
+#[test]
+fn a_machine_that_never_had_an_me_gets_one_and_keeps_its_sys() {
+    if !can_mount("a_machine_that_never_had_an_me_gets_one_and_keeps_its_sys") {
+        return;
+    }
+    let folder = Folder::new();
+    let text = succeed(&mut script(
+        "mount -t tmpfs bare /sys; mkdir -p /sys/class/net /sys/devices/virtual/x /sys/bus/cpu/devices
+         ln -s ../../devices/virtual/x /sys/class/net/x; find /sys > \"$1/before\"
+         \"$umei\" run -- sh -euc 'cat /sys/class/mei/mei0/dev_state; echo; cat /sys/bus/pci/devices/*/vendor
+           ls /sys/class /sys/bus; cd /sys/class/net/x; pwd -P'
+         find /sys > \"$1/after\"; cmp \"$1/before\" \"$1/after\"",
+        &folder,
+    ));
+    let expected =
+        "ENABLED\n0x8086\n/sys/bus:\ncpu\nmei\npci\n\n/sys/class:\nmei\nnet\n/sys/devices/virtual/x\n";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn whom_the_command_leaves_behind_keeps_a_dead_device() {
+    if !can_mount("whom_the_command_leaves_behind_keeps_a_dead_device") {
+        return;
+    }
+    let folder = Folder::new();
+    let said = folder.0.join("said");
+    let text = format!(
+        "(exec 3<>/dev/mei0 >/dev/null 2>&1; : > {0}.open
+           until cat <&3 2>&1 | grep -q -e connected -e abort; do sleep 0.05; done; : > {0}) &
+         until test -e {0}.open; do sleep 0.05; done",
+        said.display()
+    );
+    sh(&[], &text);
+    let mut patience = 600;
+    while !said.exists() {
+        patience -= 1;
+        assert!(patience > 0, "who was left behind hangs");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
 }
 
 #[test]

@@ -73,6 +73,7 @@ fn what_a_dead_server_left_is_replaced() {
          if \"$umei\" serve --frontend fuse; then echo a third served too; fi
          kill -TERM $second; wait $second; echo status $?
          if test -L /dev/mei0; then echo the link is left; fi
+         if test -e /run/umei/mei0; then echo the folder is left; fi
          grep -c umei /proc/self/mountinfo || true",
         &folder,
     ));

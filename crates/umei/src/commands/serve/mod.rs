@@ -99,7 +99,7 @@ fn device_name(text: &str) -> Result<DeviceName, cuse::NameError> {
 pub(crate) fn main(arguments: Arguments) -> Result<ExitCode> {
     let mut backend = match arguments.backend {
         BackendChoice::Emulator => arguments.engine.choose()?,
-        BackendChoice::Pci(address) => arguments.engine.real(address),
+        BackendChoice::Pci(address) => arguments.engine.real(address)?,
     };
     if arguments.watchdog {
         backend.watchdog = WatchdogUse::On;

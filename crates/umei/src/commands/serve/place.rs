@@ -28,13 +28,16 @@ pub(super) struct Place {
     _links: Vec<Link>,
     /// Further directories.
     mounts: Vec<PathBuf>,
+    /// A directory that was made to mount on.
+    folder: Option<PathBuf>,
 }
 
 /// A character device.
 pub(super) fn character_device(name: &DeviceName) -> Result<(CharacterDevice, Place)> {
     let device = CharacterDevice::start(name)?;
     let shown = Path::new("/dev").join(name).display().to_string();
-    let place = Place { shown, numbers: device.numbers(), _links: Vec::new(), mounts: Vec::new() };
+    let place =
+        Place { shown, numbers: device.numbers(), _links: Vec::new(), mounts: Vec::new(), folder: None };
     Ok((device, place))
 }
 
@@ -60,7 +63,7 @@ pub(super) fn file(name: &DeviceName, directories: &[PathBuf]) -> Result<(FuseSe
     let Some((first, others)) = directories.split_first() else { return linked_file(name) };
     let session = mount(first, name)?;
     let shown = first.join(name).display().to_string();
-    let mut place = Place { shown, numbers: (0, 0), _links: Vec::new(), mounts: Vec::new() };
+    let mut place = Place { shown, numbers: (0, 0), _links: Vec::new(), mounts: Vec::new(), folder: None };
     for other in others {
         clear_stale(other).map_err(facilities::explain_mount)?;
         mount_bind(first, other)
@@ -86,7 +89,10 @@ fn linked_file(name: &DeviceName) -> Result<(FuseSession, Place)> {
     let session = mount(&folder, name)?;
     let link = Link::make(&node, &target)?;
     let shown = node.display().to_string();
-    Ok((session, Place { shown, numbers: (0, 0), _links: vec![link], mounts: Vec::new() }))
+    Ok((
+        session,
+        Place { shown, numbers: (0, 0), _links: vec![link], mounts: Vec::new(), folder: Some(folder) },
+    ))
 }
 
 fn mount(directory: &Path, name: &DeviceName) -> Result<FuseSession> {
@@ -101,6 +107,10 @@ impl Drop for Place {
             if let Err(errno) = unmount(directory, UnmountFlags::DETACH) {
                 log::warn!("unmounting {}: {errno}", directory.display());
             }
+        }
+        // Not while a successor has mounted on it; then it is his.
+        if let Some(folder) = &self.folder {
+            let _ = fs::remove_dir(folder);
         }
     }
 }
