@@ -4,13 +4,15 @@
 . /jobs/wait.sh
 persona=$1
 shift
+# A server that was killed leaves its mount behind.
+umount -l /run/umei-sys 2> /dev/null
 mkdir -p /run/umei-sys
 umei serve --frontend cuse --persona $persona --sysfs /run/umei-sys > /tmp/serve.log 2>&1 &
 SERVER=$!
 export SERVER
 wait_for "[ -c /dev/mei0 ]" || { cat /tmp/serve.log; exit 1; }
 # As with the kernel's driver, the node is there before the link is.
-wait_for "[ \"\$(cat /run/umei-sys/class/mei/mei0/dev_state)\" = ENABLED ]" || { cat /tmp/serve.log; exit 1; }
+wait_for "[ \"\$(cat /run/umei-sys/class/mei/mei0/dev_state 2> /dev/null)\" = ENABLED ]" || { cat /tmp/serve.log; exit 1; }
 
 "$@"
 status=$?

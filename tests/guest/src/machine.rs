@@ -1,7 +1,7 @@
 //! The guest as a machine: file systems, modules, processes, power.
 
 use anyhow::{Context, Result};
-use rustix::mount::{MountFlags, mount, mount_bind};
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::system::{RebootCommand, finit_module, reboot};
 use std::fs::{self, File};
@@ -15,8 +15,10 @@ const EXIT_PORT: u64 = 0xf4;
 /// What is written there: QEMU's exit status becomes twice this, plus one.
 const EXIT_VALUE: u8 = 0x10;
 
-/// Mounts what every program expects, and makes busybox's commands.
+/// Mounts what every program expects.
 pub(crate) fn mount_basics() -> Result<()> {
+    // As on a system with a service manager: what a job mounts is seen in the root of Debian programs, too.
+    mount_change("/", MountPropagationFlags::SHARED).context("cannot share the mounts")?;
     for (kind, place) in [
         ("proc", "/proc"),
         ("sysfs", "/sys"),

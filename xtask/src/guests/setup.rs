@@ -66,7 +66,7 @@ pub(super) enum Machine {
     MeiMeParity,
     /// One full engine driven by the kernel's driver, with the Debian programs.
     MeiMePackages,
-    /// One full engine behind an IOMMU, which user space takes from the kernel's driver.
+    /// A full engine and that of the parity rows behind an IOMMU, which user space takes from the kernel's driver.
     Pci,
 }
 
@@ -134,7 +134,8 @@ impl Machine {
             }
             Self::MeiMePackages => setup.functions = functions(std::iter::once(FULL.to_owned()))?,
             Self::Pci => {
-                setup.functions = functions(std::iter::once(FULL.to_owned()))?;
+                let parity = format!("personas/test/{}.toml", PARITY[0]);
+                setup.functions = functions([FULL.to_owned(), parity].into_iter())?;
                 setup.iommu = Iommu::Present;
                 setup.modules.extend(["cuse", "uio_pci_generic", "vfio_iommu_type1", "vfio_pci"]);
                 setup.programs.push(test_program("mei-pci-uio", "function")?);

@@ -1,6 +1,5 @@
 //! `cargo xtask test`: the stages, in order. A stage that fails does not keep the others from running.
 
-mod fuzz;
 pub(crate) mod libtest;
 pub(crate) mod programs;
 pub(crate) mod summary;
@@ -9,9 +8,10 @@ use crate::process::{self, run_ok};
 use crate::{fetch, guests, workspace};
 use anyhow::{Result, bail};
 use clap::ValueEnum;
+use programs::ByCargo;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-use summary::Summary;
+use summary::{Need, Summary};
 
 /// A compilation of the whole workspace on a slow machine.
 const COMPILE: Duration = Duration::from_secs(2400);
@@ -72,7 +72,7 @@ impl Stage {
             Self::Fetch => fetch::everything(),
             Self::Build => build(),
             Self::Tests => tests(summary),
-            Self::Fuzz => fuzz::replay(summary),
+            Self::Fuzz => fuzz(summary),
             Self::Guests => guests::judge(summary),
         }
     }
@@ -136,5 +136,22 @@ fn tests(summary: &mut Summary) -> Result<()> {
     for program in programs {
         program.judge(summary)?;
     }
-    programs::judge_documentation(summary)
+    let documentation = ByCargo {
+        client: "documentation",
+        arguments: &["test", "--workspace", "--doc", "--no-fail-fast"],
+        target: None,
+        need: Need::Optional,
+    };
+    documentation.judge(summary)
+}
+
+/// The fuzz targets, as far as a stable toolchain goes: every input that was ever kept replays.
+fn fuzz(summary: &mut Summary) -> Result<()> {
+    let corpus = ByCargo {
+        client: "fuzz corpus",
+        arguments: &["test", "--manifest-path", "fuzz/Cargo.toml", "--no-default-features", "--no-fail-fast"],
+        target: Some("fuzz"),
+        need: Need::Required,
+    };
+    corpus.judge(summary)
 }

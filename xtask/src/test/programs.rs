@@ -15,8 +15,8 @@ use std::time::Duration;
 const PROGRAM: Duration = Duration::from_secs(900);
 /// One test, alone.
 const ALONE: Duration = Duration::from_secs(300);
-/// Documentation tests of the workspace, compiling included.
-const DOCUMENTATION: Duration = Duration::from_secs(1500);
+/// What cargo runs itself, compiling included.
+const BY_CARGO: Duration = Duration::from_secs(1500);
 /// How often a failed test is repeated, unless many fail.
 const REPEATS: usize = 2;
 /// So many tests of one program that fail for good say that it is not the machine's noise.
@@ -175,41 +175,59 @@ pub(crate) fn own_kernel() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()
 }
 
-/// Runs the documentation tests of the workspace; a run with failures is repeated, and the better result of each
-/// test counts.
-pub(crate) fn judge_documentation(summary: &mut Summary) -> Result<()> {
-    let mut best: BTreeMap<String, Verdict> = BTreeMap::new();
-    let mut ended = false;
-    for attempt in 0..=REPEATS {
-        let log = workspace::log(&format!("doctests {attempt}"));
-        let mut command = workspace::cargo(&["test", "--workspace", "--doc", "--no-fail-fast"]);
-        let finished = process::run(&mut command, &log, DOCUMENTATION)?;
-        for (name, verdict) in libtest::verdicts(&finished.output()) {
-            match best.insert(name.clone(), verdict) {
-                Some(Verdict::Passed) => drop(best.insert(name, Verdict::Passed)),
-                Some(Verdict::Failed) if verdict == Verdict::Passed => summary.passed_when_repeated(name),
-                _ => {}
+/// Tests that cargo itself has to run: all of them under one name in the summary.
+#[derive(Debug)]
+pub(crate) struct ByCargo {
+    pub(crate) client: &'static str,
+    pub(crate) arguments: &'static [&'static str],
+    /// A folder of its own below `target/`, for another workspace.
+    pub(crate) target: Option<&'static str>,
+    pub(crate) need: Need,
+}
+
+impl ByCargo {
+    /// Runs them; a run with failures is repeated, and the better result of each test counts.
+    pub(crate) fn judge(&self, summary: &mut Summary) -> Result<()> {
+        let mut best: BTreeMap<String, Verdict> = BTreeMap::new();
+        let mut ended = false;
+        for attempt in 0..=REPEATS {
+            let log = workspace::log(&format!("{} {attempt}", self.client));
+            let mut command = workspace::cargo(self.arguments);
+            if let Some(folder) = self.target {
+                command.env("CARGO_TARGET_DIR", workspace::target().join(folder));
+            }
+            let finished = process::run(&mut command, &log, BY_CARGO)?;
+            for (name, verdict) in libtest::verdicts(&finished.output()) {
+                match best.insert(name.clone(), verdict) {
+                    Some(Verdict::Passed) => drop(best.insert(name, Verdict::Passed)),
+                    Some(Verdict::Failed) if verdict == Verdict::Passed => {
+                        summary.passed_when_repeated(format!("{}: {name}", self.client));
+                    }
+                    _ => {}
+                }
+            }
+            ended = finished.succeeded();
+            if ended {
+                break;
+            }
+            println!("---- {}: {}\n{}", self.client, finished.end, finished.tail());
+        }
+        if !ended && best.values().all(|verdict| *verdict != Verdict::Failed) {
+            best.insert("cargo failed".into(), Verdict::Failed);
+        }
+        let mut counts = Counts::default();
+        for (name, verdict) in best {
+            counts.count(verdict);
+            if verdict == Verdict::Failed {
+                summary.failed(format!("{}: {name}", self.client));
             }
         }
-        ended = finished.succeeded();
-        if ended {
-            break;
-        }
-        println!("---- documentation tests: {}\n{}", finished.end, finished.tail());
+        let Counts { passed, failed, skipped } = counts;
+        println!("{}: {passed} passed, {failed} failed, {skipped} skipped", self.client);
+        let (transport, kernel, client) = ("in process".into(), "–".into(), self.client.into());
+        summary.row(Row { transport, kernel, client, counts, need: self.need });
+        Ok(())
     }
-    if !ended && best.values().all(|verdict| *verdict != Verdict::Failed) {
-        best.insert("documentation tests: cargo failed".into(), Verdict::Failed);
-    }
-    let mut counts = Counts::default();
-    for (name, verdict) in best {
-        counts.count(verdict);
-        if verdict == Verdict::Failed {
-            summary.failed(name);
-        }
-    }
-    let (transport, kernel, client) = ("in process".into(), "–".into(), "documentation".into());
-    summary.row(Row { transport, kernel, client, counts, need: Need::Optional });
-    Ok(())
 }
 
 /// The test program `target` of `package` among those that were built last.
