@@ -14,6 +14,7 @@ use mei_wire::pci;
 pub(crate) use self::any::AnyDevice;
 pub(crate) use self::persona::{DEFAULT_PERSONA, choose_persona};
 use self::tap::TapArguments;
+use crate::commands::remedy::with_remedy;
 
 /// Which engine to emulate, and how its driver behaves.
 #[derive(Debug, clap::Args)]
@@ -98,6 +99,10 @@ impl Backend {
             Kind::Engine(persona) => (AnyDevice::new(Engine::new(persona, now)), *persona.device),
             Kind::Pci(address) => {
                 let device = mei_pci_uio::open(*address, &mei_pci_uio::Choice::default())
+                    .map_err(|error| {
+                        let remedy = error.remedy();
+                        with_remedy(error, remedy)
+                    })
                     .with_context(|| format!("opening the PCI function {address}"))?;
                 let function = device.identity().table_entry();
                 (AnyDevice::new(device), function)
