@@ -110,3 +110,35 @@ fn an_unmount_by_others_ends_the_server_and_says_so() {
     ));
     assert!(text.starts_with("status 1\n") && text.contains("unmounted"), "{text}");
 }
+
+#[test]
+fn a_function_that_goes_is_waited_for() {
+    if !can_mount("a_function_that_goes_is_waited_for") {
+        return;
+    }
+    let folder = Folder::new();
+    let node = folder.make("one").join("mei0");
+    // Each engine that is started lasts this long.
+    fs::write(folder.0.join("plan"), "mei-faults 1\non access after 3s gone\n").unwrap();
+    let mut server = Server::start(
+        "exec \"$umei\" serve --frontend fuse --mount \"$1/one\" --inject \"$1/plan\"",
+        &folder,
+    );
+    let old = server.open(&node).unwrap();
+    let connects = || server.open(&node).and_then(|file| ioctl(&file, CONNECT, &mut AMTHI.clone())).is_ok();
+    let wait_until = |done: &dyn Fn() -> bool| {
+        let mut patience = 1200;
+        while !done() {
+            patience -= 1;
+            assert!(patience > 0, "nothing changes");
+            thread::sleep(std::time::Duration::from_millis(50));
+        }
+    };
+    wait_until(&connects);
+    wait_until(&|| !connects());
+    wait_until(&connects);
+    assert_eq!((&old).read(&mut [0; 64]).unwrap_err().raw_os_error(), Some(ENODEV));
+    drop(old);
+    server.terminate();
+    assert!(server.wait().success());
+}
