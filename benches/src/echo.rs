@@ -1,10 +1,12 @@
-//! `umei-bench echo`: pairs of measurements, their medians, their quotient.
+//! `umei-bench echo`: pairs of measurements, and the quotients of each pair.
 
-use crate::servers::{Load, Peer, Placement, umei};
-use anyhow::{Context, Result};
-use std::path::{Path, PathBuf};
+use crate::client::Measured;
+use crate::servers::{Load, Placement, Server, umei_program};
+use crate::statistics::Summary;
+use anyhow::{Result, ensure};
+use std::path::PathBuf;
 
-/// What it takes in turn.
+/// What it takes in turn, unless told.
 const HANDLES: [usize; 3] = [1, 16, 254];
 
 #[derive(Debug, clap::Args)]
@@ -18,55 +20,57 @@ pub(crate) struct Arguments {
     /// Pairs of measurements.
     #[arg(long, default_value_t = 9)]
     pairs: usize,
-    /// Round trips of one measurement.
-    #[arg(long, default_value_t = 20_000)]
-    rounds: u32,
+    /// Length of one measurement.
+    #[arg(long, default_value_t = 0.5)]
+    seconds: f64,
+    /// Bytes of a message.
+    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u16).range(4..=512))]
+    size: u16,
+    /// Open files at a time, each with a thread: 1 to 254; 1, 16 and 254 in turn by default.
+    #[arg(long)]
+    handles: Vec<usize>,
 }
 
 pub(crate) fn main(arguments: &Arguments) -> Result<()> {
-    let umei_program = match &arguments.umei {
-        Some(path) => path.clone(),
-        None => std::env::current_exe()?.with_file_name("umei"),
-    };
-    let persona = Path::new(env!("CARGO_MANIFEST_DIR")).join("echo.toml");
-    println!("512-byte write and read, median of {} pairs, microseconds", arguments.pairs);
-    println!("| processors | handles | umei | fuse-echo | quotient | fastest, slowest umei |");
-    println!("|---|--:|--:|--:|--:|---|");
+    let handles = if arguments.handles.is_empty() { &HANDLES[..] } else { &arguments.handles };
+    ensure!(handles.iter().all(|handles| (1..=254).contains(handles)), "1 to 254 handles are possible");
+    let umei = Server::umei(&umei_program(arguments.umei.as_deref())?)?;
+    let peer = Server::peer(&arguments.peer)?;
+    println!(
+        "{} bytes there and back; medians of {} pairs (lowest–highest); quotients: fuse-echo's time by umei's,",
+        arguments.size, arguments.pairs
+    );
+    println!("1 and more: umei is as fast. Work: processor time of client and server.");
+    println!();
+    println!(
+        "| processors | handles | umei, µs | fuse-echo, µs | quotient | quotient of work | busiest handle by idlest, umei | fuse-echo |"
+    );
+    println!("|---|--:|--:|--:|--:|--:|--:|--:|");
     for placement in [Placement::Together, Placement::Apart] {
-        for handles in HANDLES {
-            let load = Load { placement, handles, rounds: arguments.rounds };
-            let peer = Peer::start(&arguments.peer)?;
-            let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for &handles in handles {
+            let load = Load { placement, handles, size: arguments.size.into(), seconds: arguments.seconds };
+            let mut pairs = Vec::new();
             for _ in 0..arguments.pairs {
-                ours.push(umei(&umei_program, &persona, load)?);
-                theirs.push(peer.measure(load)?);
+                pairs.push((umei.measure(load)?, peer.measure(load)?));
             }
-            print_row(load, &mut ours, &mut theirs)?;
+            print_row(load, &pairs)?;
         }
     }
     Ok(())
 }
 
-fn print_row(load: Load, ours: &mut [u64], theirs: &mut [u64]) -> Result<()> {
-    let (own, other) = (median(ours)?, median(theirs)?);
-    let micros = |nanos: u64| format!("{}.{:02}", nanos / 1000, nanos % 1000 / 10);
-    let percent = own * 100 / other.max(1);
+fn print_row(load: Load, pairs: &[(Measured, Measured)]) -> Result<()> {
+    let summary = |number: fn(&(Measured, Measured)) -> f64| Summary::of(pairs.iter().map(number));
     println!(
-        "| {} | {} | {} | {} | {}.{:02} | {}, {} |",
+        "| {} | {} | {:.2} | {:.2} | {} | {} | {:.2} | {:.2} |",
         load.placement.name(),
         load.handles,
-        micros(own),
-        micros(other),
-        percent / 100,
-        percent % 100,
-        micros(*ours.first().context("no measurement")?),
-        micros(*ours.last().context("no measurement")?),
+        summary(|(ours, _)| ours.time)?.median,
+        summary(|(_, theirs)| theirs.time)?.median,
+        summary(|(ours, theirs)| theirs.time / ours.time)?,
+        summary(|(ours, theirs)| theirs.work / ours.work)?,
+        summary(|(ours, _)| ours.evenness)?.median,
+        summary(|(_, theirs)| theirs.evenness)?.median,
     );
     Ok(())
-}
-
-/// The median; the numbers are sorted after it.
-fn median(numbers: &mut [u64]) -> Result<u64> {
-    numbers.sort_unstable();
-    numbers.get(numbers.len() / 2).copied().context("no measurement")
 }

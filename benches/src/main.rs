@@ -1,12 +1,18 @@
 //! How fast a device answers, beside a program in C on the same kernel.
 //!
-//! `umei-bench echo` measures a 512-byte write and the read of its echo, through umei's FUSE front end with an engine
-//! behind it and through a libfuse file system that does nothing else (`peers/fuse-echo.c`). The two run in turn, pair
-//! by pair, so that whatever else the machine does meets both; medians are told, and their quotient.
+//! `umei-bench echo` measures 512-byte messages and their echoes, through umei's FUSE front end with an engine
+//! behind it and through a libfuse file system that does nothing else (`peers/fuse-echo.c`). Both serve all the
+//! time and are measured in turn, pair by pair, so that whatever else the machine does meets both. `umei-bench
+//! start` times what a person waits for, `umei-bench memory` weighs handles. Figures and commands are in
+//! `docs/performance.md`.
 
 mod client;
 mod echo;
+mod host;
+mod memory;
 mod servers;
+mod start;
+mod statistics;
 mod sys;
 
 use anyhow::Result;
@@ -14,7 +20,7 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 #[derive(Parser)]
-#[command(about = "How fast a device answers, beside a program in C on the same kernel")]
+#[command(name = "umei-bench", about = "How fast a device answers, beside a program in C on the same kernel")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -24,6 +30,12 @@ struct Arguments {
 enum Command {
     /// Measures umei beside the program in C.
     Echo(echo::Arguments),
+    /// Measures a message through host and engine, without a kernel between.
+    Host(host::Arguments),
+    /// Measures the time until a program has the device, and until it is gone again.
+    Start(start::Arguments),
+    /// Measures what open handles weigh in the server.
+    Memory(memory::Arguments),
     /// One measurement on one file; what `echo` starts.
     #[command(hide = true)]
     Client(client::Arguments),
@@ -32,6 +44,9 @@ enum Command {
 fn main() -> ExitCode {
     let outcome: Result<()> = match Arguments::parse().command {
         Command::Echo(arguments) => echo::main(&arguments),
+        Command::Host(arguments) => host::main(&arguments),
+        Command::Start(arguments) => start::main(&arguments),
+        Command::Memory(arguments) => memory::main(&arguments),
         Command::Client(arguments) => client::main(&arguments),
     };
     match outcome {

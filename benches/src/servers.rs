@@ -1,12 +1,16 @@
 //! The two servers, and one measurement on each.
 
-use crate::client::Kind;
+use crate::client::{Kind, Measured};
 use anyhow::{Context, Result, ensure};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Which processor the server and the client run on.
+/// How long a server may take to mount.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Which processors the server and the client run on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Placement {
     /// Both on the first.
@@ -25,7 +29,7 @@ impl Placement {
 
     fn client(self) -> &'static str {
         match self {
-            Self::Together => "0",
+            Self::Together => SERVER,
             Self::Apart => "1",
         }
     }
@@ -39,89 +43,110 @@ const SERVER: &str = "0";
 pub(crate) struct Load {
     pub(crate) placement: Placement,
     pub(crate) handles: usize,
-    pub(crate) rounds: u32,
+    pub(crate) size: usize,
+    pub(crate) seconds: f64,
 }
 
-impl Load {
-    /// The client as a command line, on its processor.
-    fn client(self, file: &Path, kind: Kind) -> Result<Vec<String>> {
-        let own = std::env::current_exe().context("the path of umei-bench")?;
-        let kind = match kind {
-            Kind::Mei => "mei",
-            Kind::Plain => "plain",
-        };
-        let words = ["taskset", "-c", self.placement.client()].map(str::to_owned);
-        let mut words = words.to_vec();
-        words.push(own.display().to_string());
-        words.extend(["client", "--kind", kind, "--file"].map(str::to_owned));
-        words.push(file.display().to_string());
-        words.extend([
-            "--handles".to_owned(),
-            self.handles.to_string(),
-            "--rounds".to_owned(),
-            self.rounds.to_string(),
-        ]);
-        Ok(words)
+/// The umei to measure: `given`, or the one beside this program.
+pub(crate) fn umei_program(given: Option<&Path>) -> Result<PathBuf> {
+    match given {
+        Some(path) => Ok(path.to_owned()),
+        None => Ok(std::env::current_exe().context("the path of umei-bench")?.with_file_name("umei")),
     }
 }
 
-/// Nanoseconds that a client printed.
-fn nanoseconds(command: &mut Command) -> Result<u64> {
-    let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("{command:?}"))?;
-    ensure!(output.status.success(), "{command:?}: {}", output.status);
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.trim().parse().with_context(|| format!("{command:?} printed {text:?}"))
+/// The persona with nothing but an echo.
+pub(crate) fn persona() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("echo.toml")
 }
 
-/// umei with an engine behind it.
-pub(crate) fn umei(program: &Path, persona: &Path, load: Load) -> Result<u64> {
-    let mut command = Command::new("taskset");
-    command.args(["-c", SERVER]).arg(program).args(["run", "--persona"]).arg(persona).arg("--");
-    nanoseconds(command.args(load.client(Path::new("/dev/mei0"), Kind::Mei)?))
-}
-
-/// The file system in C.
+/// A program that serves one file in a folder of its own, on the first processor.
 #[derive(Debug)]
-pub(crate) struct Peer {
-    mount: PathBuf,
+pub(crate) struct Server {
+    folder: PathBuf,
+    file: PathBuf,
+    kind: Kind,
     child: Child,
 }
 
-impl Peer {
-    /// Mounts it at a folder of its own.
-    pub(crate) fn start(program: &Path) -> Result<Self> {
-        let mount = std::env::temp_dir().join(format!("umei-bench-{}", std::process::id()));
-        std::fs::create_dir_all(&mount).with_context(|| mount.display().to_string())?;
+impl Server {
+    /// umei with an engine behind it.
+    pub(crate) fn umei(program: &Path) -> Result<Self> {
+        let words = |command: &mut Command, folder: &Path| {
+            command.args(["serve", "--frontend", "fuse", "--persona"]).arg(persona());
+            command.arg("--mount").arg(folder);
+        };
+        Self::start(program, words, "mei0", Kind::Mei)
+    }
+
+    /// The file system in C.
+    pub(crate) fn peer(program: &Path) -> Result<Self> {
+        let words = |command: &mut Command, folder: &Path| {
+            command.args(["-f", "-s"]).arg(folder);
+        };
+        Self::start(program, words, "echo", Kind::Plain)
+    }
+
+    fn start(
+        program: &Path,
+        words: impl FnOnce(&mut Command, &Path),
+        file: &str,
+        kind: Kind,
+    ) -> Result<Self> {
+        let folder = std::env::temp_dir().join(format!("umei-bench-{}-{file}", std::process::id()));
+        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
         let mut command = Command::new("taskset");
-        command.args(["-c", SERVER]).arg(program).args(["-f", "-s"]).arg(&mount);
+        command.args(["-c", SERVER]).arg(program).stdin(Stdio::null());
+        words(&mut command, &folder);
         let child = command.spawn().with_context(|| format!("{command:?}"))?;
-        let mut peer = Self { mount, child };
+        let mut server = Self { file: folder.join(file), folder, kind, child };
         let start = Instant::now();
-        while !peer.file().exists() {
-            ensure!(peer.child.try_wait()?.is_none(), "{} ended at once", program.display());
-            ensure!(start.elapsed() < Duration::from_secs(10), "{} does not mount", program.display());
+        while !server.file.exists() {
+            ensure!(server.child.try_wait()?.is_none(), "{} ended at once", program.display());
+            ensure!(start.elapsed() < PATIENCE, "{} does not mount", program.display());
             std::thread::sleep(Duration::from_millis(5));
         }
-        Ok(peer)
+        Ok(server)
     }
 
-    fn file(&self) -> PathBuf {
-        self.mount.join("echo")
+    /// Opens the file, ready for messages.
+    pub(crate) fn open(&self) -> Result<fs::File> {
+        crate::client::open(&self.file, self.kind)
     }
 
-    /// One measurement.
-    pub(crate) fn measure(&self, load: Load) -> Result<u64> {
-        let words = load.client(&self.file(), Kind::Plain)?;
-        nanoseconds(Command::new(&words[0]).args(&words[1..]))
+    /// Memory that the server has in use, KiB.
+    pub(crate) fn memory(&self) -> Result<u64> {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = fs::read_to_string(&path).with_context(|| path.clone())?;
+        let line =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")).with_context(|| path.clone())?;
+        line.trim().trim_end_matches(" kB").parse().with_context(|| path.clone())
+    }
+
+    /// One measurement, by a client of its own.
+    pub(crate) fn measure(&self, load: Load) -> Result<Measured> {
+        let own = std::env::current_exe().context("the path of umei-bench")?;
+        let kind = match self.kind {
+            Kind::Mei => "mei",
+            Kind::Plain => "plain",
+        };
+        let mut command = Command::new("taskset");
+        command.args(["-c", load.placement.client()]).arg(own).args(["client", "--kind", kind, "--file"]);
+        command.arg(&self.file);
+        command.args(["--handles", &load.handles.to_string(), "--size", &load.size.to_string()]);
+        command.args(["--seconds", &load.seconds.to_string(), "--server", &self.child.id().to_string()]);
+        let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("{command:?}"))?;
+        ensure!(output.status.success(), "{command:?}: {}", output.status);
+        String::from_utf8_lossy(&output.stdout).parse().with_context(|| format!("{command:?}"))
     }
 }
 
-impl Drop for Peer {
+impl Drop for Server {
     fn drop(&mut self) {
         // The unmount ends the program; the kill is for one that does not mind it.
-        let _ = rustix::mount::unmount(&self.mount, rustix::mount::UnmountFlags::DETACH);
+        let _ = rustix::mount::unmount(&self.folder, rustix::mount::UnmountFlags::DETACH);
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = std::fs::remove_dir(&self.mount);
+        let _ = fs::remove_dir(&self.folder);
     }
 }
