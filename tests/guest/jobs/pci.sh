@@ -13,7 +13,7 @@ umei serve --frontend cuse --backend pci:$address > /tmp/serve.log 2>&1 &
 SERVER=$!
 export SERVER
 # A real function takes its time between the node and the first open that succeeds.
-wait_for "grep -q '/dev/mei0 is there' /tmp/serve.log" || { cat /tmp/serve.log; exit 1; }
+wait_for "grep -q '/dev/mei0 is there' /tmp/serve.log" || { cat /tmp/serve.log; kill $SERVER; umei unbind $address; exit 1; }
 
 "$@"
 status=$?

@@ -69,8 +69,8 @@ fn pci() -> Vec<Job> {
         let serve = job(format!("pci-serve:{driver}"), Machine::Pci, "mei-amt-version", command);
         jobs.push(serve.expecting("Intel AMT: ENABLED").within(300));
     }
-    let command = format!("sh /jobs/pci.sh {} vfio-pci mei-parity --transport cuse", setup::address(1));
-    jobs.push(job("pci-parity:vfio-pci", Machine::Pci, "parity rows", command).within(900));
+    let command = format!("sh /jobs/pci.sh {address} vfio-pci mei-parity --transport cuse");
+    jobs.push(job("pci-parity:vfio-pci", Machine::PciParity, "parity rows", command).within(900));
     jobs
 }
 

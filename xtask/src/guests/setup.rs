@@ -66,13 +66,15 @@ pub(super) enum Machine {
     MeiMeParity,
     /// One full engine driven by the kernel's driver, with the Debian programs.
     MeiMePackages,
-    /// A full engine and that of the parity rows behind an IOMMU, which user space takes from the kernel's driver.
+    /// One full engine behind an IOMMU, which user space takes from the kernel's driver.
     Pci,
+    /// The same with the engine of the parity rows.
+    PciParity,
 }
 
 impl Machine {
     /// The longest boots first: two run at a time.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::CusePackages,
         Self::MeiMeParity,
         Self::Cuse,
@@ -81,6 +83,7 @@ impl Machine {
         Self::MeiMeVariants,
         Self::MeiMeIntx,
         Self::Pci,
+        Self::PciParity,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -93,6 +96,7 @@ impl Machine {
             Self::MeiMeParity => "mei_me-parity",
             Self::MeiMePackages => "mei_me-packages",
             Self::Pci => "pci",
+            Self::PciParity => "pci-parity",
         }
     }
 
@@ -102,7 +106,7 @@ impl Machine {
             Self::Cuse | Self::CusePackages => "CUSE",
             Self::MeiMeMsi | Self::MeiMeVariants | Self::MeiMeParity | Self::MeiMePackages => "mei_me, MSI",
             Self::MeiMeIntx => "mei_me, INTx",
-            Self::Pci => "VFIO, UIO, resource",
+            Self::Pci | Self::PciParity => "VFIO, UIO, resource",
         }
     }
 
@@ -133,9 +137,12 @@ impl Machine {
                 setup.functions = functions(PARITY.into_iter().map(file))?;
             }
             Self::MeiMePackages => setup.functions = functions(std::iter::once(FULL.to_owned()))?,
-            Self::Pci => {
-                let parity = format!("personas/test/{}.toml", PARITY[0]);
-                setup.functions = functions([FULL.to_owned(), parity].into_iter())?;
+            Self::Pci | Self::PciParity => {
+                let persona = match self {
+                    Self::Pci => FULL.to_owned(),
+                    _ => format!("personas/test/{}.toml", PARITY[0]),
+                };
+                setup.functions = functions(std::iter::once(persona))?;
                 setup.iommu = Iommu::Present;
                 setup.modules.extend(["cuse", "uio_pci_generic", "vfio_iommu_type1", "vfio_pci"]);
                 setup.programs.push(test_program("mei-pci-uio", "function")?);
@@ -151,7 +158,12 @@ impl Machine {
                 setup.modules.extend(SHARE);
                 setup.programs.extend(["meshcmd/meshagent", "meshcmd/meshcmd.js"].map(client));
             }
-            Self::MeiMeMsi | Self::MeiMeVariants | Self::MeiMeIntx | Self::MeiMeParity | Self::Pci => {}
+            Self::MeiMeMsi
+            | Self::MeiMeVariants
+            | Self::MeiMeIntx
+            | Self::MeiMeParity
+            | Self::Pci
+            | Self::PciParity => {}
         }
         Ok(setup)
     }
