@@ -5,7 +5,7 @@ use super::step::Step;
 use crate::files::{Call, Errno, FileId, Files, Outcome, POLLIN, POLLPRI, POLLRDNORM, Pointer, Restart};
 use crate::parity::bench::{CONNECT, CONNECT_VTAG, NOTIFY_GET, NOTIFY_SET};
 use crate::parity::{Bench, LIMIT, Stop};
-use crate::test_client::{ECHO, Event, TestClient};
+use crate::test_client::{ECHO, Event, FIXED, TestClient};
 use mei_wire::Guid;
 use std::time::Duration;
 
@@ -48,6 +48,7 @@ pub(super) fn run(files: &dyn Files, steps: &[Step], patience: Duration) -> Vec<
         patience,
         slots: [None; SLOTS],
         states: [State::Closed; SLOTS],
+        fixed: [false; SLOTS],
     };
     let mut traces = Vec::new();
     for step in steps {
@@ -71,6 +72,9 @@ struct Run<'a> {
     patience: Duration,
     slots: [Option<(FileId, bool)>; SLOTS],
     states: [State; SLOTS],
+    /// Whether a slot is connected to the client at a fixed address. What the firmware says of notifications there
+    /// depends on whether anybody has spoken to it before, which is not a sequence's own.
+    fixed: [bool; SLOTS],
 }
 
 impl Run<'_> {
@@ -78,13 +82,20 @@ impl Run<'_> {
         match step {
             Step::Open { slot, nonblocking } => self.open(*slot, *nonblocking),
             Step::Close { slot } => self.close(*slot).map_or(Answer::Nothing, Answer::Said),
-            Step::Connect { slot, client } => self.connect(*slot, CONNECT, client.0.to_vec()),
+            Step::Connect { slot, client } => {
+                let answer = self.connect(*slot, CONNECT, client.0.to_vec());
+                self.fixed[*slot] |= *client == FIXED;
+                answer
+            }
             Step::ConnectVtag { slot, client, vtag } => {
                 let mut argument = client.0.to_vec();
                 argument.extend([*vtag, 0, 0, 0]);
                 self.connect(*slot, CONNECT_VTAG, argument)
             }
             Step::Refuse { slot, client, status } => self.refuse(*slot, *client, *status),
+            Step::NotifySet { slot, .. } | Step::RefuseNotify { slot, .. } if self.fixed[*slot] => {
+                Answer::Nothing
+            }
             Step::NotifySet { slot, value } => self.ioctl(*slot, NOTIFY_SET, value.to_le_bytes().to_vec()),
             Step::RefuseNotify { slot, status } => self.refuse_notify(*slot, *status),
             Step::NotifyGet { slot } => self.ioctl(*slot, NOTIFY_GET, vec![0; 4]),
@@ -144,6 +155,7 @@ impl Run<'_> {
         {
             self.slots[slot] = Some((FileId(u32::try_from(file).expect("a file id")), nonblocking));
             self.states[slot] = State::Fresh;
+            self.fixed[slot] = false;
             // Numbers of files are each device's own.
             return Answer::Said(Outcome::value(0));
         }
