@@ -20,6 +20,7 @@ pub(crate) struct Liar {
     pub(crate) gone: bool,
     /// What the driver has sent and nobody takes.
     pub(crate) congested: bool,
+    edge: bool,
     slots: VecDeque<u32>,
     dma: Vec<u8>,
 }
@@ -34,6 +35,7 @@ impl Liar {
             config,
             gone: false,
             congested: false,
+            edge: false,
             slots: VecDeque::new(),
             dma: Vec::new(),
         }
@@ -64,6 +66,7 @@ impl Liar {
 
     pub(crate) fn interrupt(&mut self) {
         self.host.set_interrupt_status(true);
+        self.edge = true;
     }
 }
 
@@ -152,14 +155,11 @@ impl DmaMemory for Liar {
 impl Device for Liar {
     fn run(&mut self, _: Instant) {}
 
-    /// One for each cause that is pending and enabled. The driver acknowledges it, lies or not, or waits in
-    /// vain.
+    /// One for each time that a cause came up, as an edge. By level, a register that lies about its cause would
+    /// interrupt for ever, which no driver can help.
     fn take_interrupt(&mut self) -> bool {
-        let interrupts = !self.gone && self.host.interrupt_status() && self.host.interrupt_enable();
-        if interrupts {
-            // As an edge: what the driver leaves pending does not come again by itself.
-            self.host.set_interrupt_enable(false);
-        }
+        let interrupts = self.edge && !self.gone && self.host.interrupt_enable();
+        self.edge &= !interrupts;
         interrupts
     }
 }
