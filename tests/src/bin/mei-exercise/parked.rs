@@ -17,8 +17,8 @@ pub(crate) const ECHO: Guid = Guid::from_u128(0x5d6e1b3a_0b7c_4c5e_9f2a_7a1d4e8c
 /// The echo client that answers a CONNECT two seconds late.
 pub(crate) const SLOW_ECHO: Guid = Guid::from_u128(0x5d6e1b3a_0b7c_4c5e_9f2a_7a1d4e8c0002);
 
-/// How long a killed process may take to be gone.
-pub(crate) const DEATH: Duration = Duration::from_secs(1);
+/// How long a killed process may take to be gone, unless the caller knows better.
+pub(crate) const DEATH: &str = "1";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ParkedCall {

@@ -1,7 +1,7 @@
 //! What must hold, whoever serves the device.
 
 use crate::Order;
-use crate::parked::{DEATH, ECHO, Parked, ParkedCall, SLOW_ECHO};
+use crate::parked::{ECHO, Parked, ParkedCall, SLOW_ECHO};
 use anyhow::{Context, Result, ensure};
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, getppid, kill_process};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use umei_tests::node::Node;
 
 /// Three programs parked on a full queue, a fourth still writes, each dies within a second of SIGKILL.
-pub(crate) fn full_queue(device: &Path) -> Result<()> {
+pub(crate) fn full_queue(device: &Path, within: Duration) -> Result<()> {
     let mut parked = Vec::new();
     for _ in 0..3 {
         parked.push(Parked::start(device, ParkedCall::Write)?);
@@ -20,7 +20,7 @@ pub(crate) fn full_queue(device: &Path) -> Result<()> {
     println!("a fourth program wrote and read after {} ms", start.elapsed().as_millis());
     for client in &mut parked {
         client.kill()?;
-        let status = client.gone_within(DEATH)?;
+        let status = client.gone_within(within)?;
         ensure!(!status.success(), "a killed client ended by itself");
     }
     round_trip(device).context("a program after them")
@@ -40,18 +40,18 @@ pub(crate) fn alarm_during_connect(device: &Path) -> Result<()> {
 }
 
 /// A handled SIGALRM during a slow CONNECT, then SIGKILL: gone within a second.
-pub(crate) fn kill_during_connect(device: &Path) -> Result<()> {
+pub(crate) fn kill_during_connect(device: &Path, within: Duration) -> Result<()> {
     let mut client = Parked::start(device, ParkedCall::Connect)?;
     // The alarm came at 200 ms; the kernel sends no second INTERRUPT for what follows it.
     std::thread::sleep(Duration::from_millis(300));
     client.kill()?;
-    let status = client.gone_within(DEATH)?;
+    let status = client.gone_within(within)?;
     ensure!(!status.success(), "the client was not killed inside its CONNECT");
     round_trip(device).context("a program after it")
 }
 
 /// Parked programs, and the sudden death of the server, of them, or of both.
-pub(crate) fn deaths(device: &Path, server: Option<i32>, order: Order) -> Result<()> {
+pub(crate) fn deaths(device: &Path, server: Option<i32>, order: Order, within: Duration) -> Result<()> {
     let server = server.and_then(Pid::from_raw).or_else(getppid).context("no server process")?;
     let mut parked = Vec::new();
     for call in [ParkedCall::Read, ParkedCall::Write, ParkedCall::Poll, ParkedCall::Connect] {
@@ -71,7 +71,7 @@ pub(crate) fn deaths(device: &Path, server: Option<i32>, order: Order) -> Result
             ensure!(outcome.starts_with("ended: "), "a client of a dead server said {outcome:?}");
             ensure!(!outcome.contains("success"), "a client of a dead server succeeded");
         }
-        client.gone_within(DEATH)?;
+        client.gone_within(within)?;
     }
     if order == Order::Clients {
         round_trip(device).context("a program after them")?;
@@ -80,7 +80,7 @@ pub(crate) fn deaths(device: &Path, server: Option<i32>, order: Order) -> Result
 }
 
 /// Writes a message and reads it back.
-fn round_trip(device: &Path) -> Result<()> {
+pub(crate) fn round_trip(device: &Path) -> Result<()> {
     let node = Node::open(device, OFlags::empty()).context("open")?;
     node.connect(ECHO).context("connect")?;
     let message: Vec<u8> = (0..=255).collect();

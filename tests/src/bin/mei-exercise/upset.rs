@@ -1,0 +1,154 @@
+//! A device that is upset while programs use it: every call ends with its documented errno, the device comes back,
+//! and its server has as many descriptors open as before.
+
+use crate::load::Load;
+use crate::parked::{Parked, ParkedCall};
+use crate::scenarios::round_trip;
+use anyhow::{Context, Result, ensure};
+use mei_wire::Guid;
+use rustix::fs::OFlags;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+use umei_tests::node::Node;
+
+/// For a call to end once the device is upset, on a slow machine.
+const END: Duration = Duration::from_secs(30);
+/// For the device to work again.
+const RETURN: Duration = Duration::from_secs(90);
+const MOMENT: Duration = Duration::from_millis(20);
+
+/// The client of the test personas that takes commands, and the one that takes the ready bit away for a moment
+/// (`crates/mei-emulator/src/test_client`).
+const TEST: Guid = Guid::from_u128(0x5d6e1b3a_0b7c_4c5e_9f2a_7a1d4e8c0003);
+const DROP_READY: u8 = 15;
+
+const EFAULT: i32 = 14;
+const ENODEV: i32 = 19;
+
+/// How a device is upset.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Upset {
+    /// Shell command that upsets it while programs are parked.
+    #[arg(long)]
+    by: String,
+    /// Shell command that brings it back once they have ended.
+    #[arg(long, default_value = "true")]
+    back: String,
+    /// So often.
+    #[arg(long, default_value_t = 1)]
+    times: u32,
+    /// Process that serves it.
+    #[arg(long)]
+    server: Option<u32>,
+}
+
+/// Programs parked in every call, and a command that upsets the device.
+pub(crate) fn upset(device: &Path, upset: &Upset) -> Result<()> {
+    let before = descriptors(upset.server)?;
+    for _ in 0..upset.times {
+        let calls = [ParkedCall::Read, ParkedCall::Write, ParkedCall::Poll, ParkedCall::Connect];
+        let mut parked =
+            calls.into_iter().map(|call| Ok((call, Parked::start(device, call)?))).collect::<Result<Vec<_>>>()?;
+        shell(&upset.by)?;
+        for (call, client) in &mut parked {
+            client.gone_within(END)?;
+            let outcome = client.outcome()?;
+            ensure!(is_documented(*call, &outcome), "{call:?} {outcome}");
+        }
+        shell(&upset.back)?;
+        wait_for("a round trip", || round_trip(device))?;
+    }
+    same_descriptors(upset.server, before)
+}
+
+/// Firmware resets under load.
+pub(crate) fn resets(device: &Path, times: u32, server: Option<u32>) -> Result<()> {
+    let before = descriptors(server)?;
+    let loads = [Load::start(device), Load::start(device)];
+    for number in 1..=times {
+        reset(device).with_context(|| format!("reset {number}"))?;
+    }
+    for load in loads {
+        println!("{}", load.end()?);
+    }
+    wait_for("a round trip", || round_trip(device))?;
+    same_descriptors(server, before)
+}
+
+/// Round trips of two programs, so many each, whatever becomes of the device meanwhile.
+pub(crate) fn endure(device: &Path, rounds: u64) -> Result<()> {
+    for load in [Load::start(device), Load::start(device)] {
+        println!("{}", load.end_after(rounds)?);
+    }
+    round_trip(device)
+}
+
+/// Makes the firmware reset, and waits until the device can be opened again.
+fn reset(device: &Path) -> Result<()> {
+    let node = wait_for("the client that takes commands", || {
+        let node = Node::open(device, OFlags::empty())?;
+        node.connect(TEST)?;
+        Ok(node)
+    })?;
+    let mut command = vec![DROP_READY, 0, 0, 0, 0, 0, 0, 0];
+    command.extend(TEST.0);
+    node.write(&command).context("the command")?;
+    // Its answer may be lost with the link.
+    let mut buffer = [0; 64];
+    let error = loop {
+        match node.read(&mut buffer) {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    ensure!(error.raw_os_error() == Some(ENODEV), "a read during the reset: {error}");
+    wait_for("an open", || Ok(Node::open(device, OFlags::empty()).map(drop)?))
+}
+
+/// Whether a call that was parked may end so (`device-abi.md` §11). A CONNECT may have been answered before.
+fn is_documented(call: ParkedCall, outcome: &str) -> bool {
+    let errno = |number: i32| format!("ended: {}", io::Error::from_raw_os_error(number));
+    match call {
+        ParkedCall::Read | ParkedCall::Write => outcome == errno(ENODEV),
+        ParkedCall::Poll => outcome.starts_with("ended: poll") && outcome.contains("ERR"),
+        ParkedCall::Connect => outcome == errno(EFAULT) || outcome == "ended: success",
+    }
+}
+
+fn shell(command: &str) -> Result<()> {
+    let status = Command::new("sh").args(["-c", command]).status().context("starting a shell")?;
+    ensure!(status.success(), "{command}: {status}");
+    Ok(())
+}
+
+fn wait_for<T>(what: &str, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+    let start = Instant::now();
+    loop {
+        match attempt() {
+            Ok(value) => return Ok(value),
+            Err(error) if start.elapsed() > RETURN => {
+                return Err(error).with_context(|| format!("{what}, still after {RETURN:?}"));
+            }
+            Err(_) => thread::sleep(MOMENT),
+        }
+    }
+}
+
+fn descriptors(process: Option<u32>) -> Result<Option<usize>> {
+    let count = |process| Ok(fs::read_dir(format!("/proc/{process}/fd"))?.count());
+    process.map(count).transpose()
+}
+
+/// The server may be about to close one.
+fn same_descriptors(process: Option<u32>, before: Option<usize>) -> Result<()> {
+    println!("descriptors of the server before: {before:?}");
+    wait_for("as many descriptors as before", || {
+        let now = descriptors(process)?;
+        ensure!(now == before, "{now:?} instead of {before:?}");
+        Ok(())
+    })
+}
