@@ -52,19 +52,19 @@ impl<F: Function> Host<F> {
     /// A write to sysfs `tx_queue_limit`: holds from the next write on.
     ///
     /// # Errors
-    /// EINVAL for anything but a decimal number from 30 on, ERANGE above 255.
+    /// EINVAL for anything but a decimal number from 30 to 255, ERANGE for one that 32 bits do not hold.
     pub fn set_tx_queue_limit(&mut self, text: &str) -> Result<(), Errno> {
-        // What the kernel's kstrtou8 takes: a sign, digits, one newline.
+        // What the kernel's kstrtouint takes: a sign, digits, one newline.
         let digits = text.strip_suffix('\n').unwrap_or(text);
         let digits = digits.strip_prefix('+').unwrap_or(digits);
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Errno::INVAL);
         }
-        let limit: u8 = digits.parse().map_err(|_| Errno::RANGE)?;
-        if limit < LEAST_TX_QUEUE_LIMIT {
-            return Err(Errno::INVAL);
+        let limit: u32 = digits.parse().map_err(|_| Errno::RANGE)?;
+        match u8::try_from(limit) {
+            Ok(limit) if limit >= LEAST_TX_QUEUE_LIMIT => self.tx_queue_limit = limit,
+            _ => return Err(Errno::INVAL),
         }
-        self.tx_queue_limit = limit;
         Ok(())
     }
 

@@ -65,7 +65,9 @@ fn the_queue_limit_takes_what_the_kernel_takes() {
         ("40 ", Err(Errno::INVAL)),
         ("0x40", Err(Errno::INVAL)),
         ("40\n\n", Err(Errno::INVAL)),
-        ("256", Err(Errno::RANGE)),
+        ("256", Err(Errno::INVAL)),
+        ("4294967295", Err(Errno::INVAL)),
+        ("4294967296", Err(Errno::RANGE)),
         ("99999999999999999999", Err(Errno::RANGE)),
     ] {
         assert_eq!(bench.host.set_tx_queue_limit(text), result, "{text:?}");

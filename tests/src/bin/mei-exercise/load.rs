@@ -13,9 +13,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use umei_tests::node::Node;
 
-/// With which errno a call may end when the device is reset or goes (`device-abi.md` §11): no node, a node without a
-/// device, a CONNECT that was interrupted, no device.
-const ENDINGS: [i32; 4] = [2, 6, 14, 19];
+/// With which errno a call may end when the device is reset, goes, or the machine sleeps (`device-abi.md` §11): no
+/// node, a signal (to be frozen is one), a node without a device, a CONNECT that was interrupted, no device.
+const ENDINGS: [i32; 5] = [2, 4, 6, 14, 19];
 /// Between two attempts to start over.
 const MOMENT: Duration = Duration::from_millis(5);
 

@@ -5,6 +5,7 @@ use crate::load::Load;
 use crate::parked::{Parked, ParkedCall};
 use crate::scenarios::round_trip;
 use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
 use mei_wire::Guid;
 use rustix::fs::OFlags;
 use std::fs;
@@ -32,9 +33,12 @@ const ENODEV: i32 = 19;
 /// How a device is upset.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Upset {
-    /// Shell command that upsets it while programs are parked.
+    /// Shell command that upsets it.
     #[arg(long)]
     by: String,
+    /// What programs do meanwhile.
+    #[arg(long, value_enum, default_value = "parked")]
+    programs: Programs,
     /// Shell command that brings it back once they have ended.
     #[arg(long, default_value = "true")]
     back: String,
@@ -46,23 +50,52 @@ pub(crate) struct Upset {
     server: Option<u32>,
 }
 
-/// Programs parked in every call, and a command that upsets the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Programs {
+    /// One is parked in every call that can be.
+    Parked,
+    /// Two make round trips.
+    Busy,
+}
+
+/// Programs, and a command that upsets their device.
 pub(crate) fn upset(device: &Path, upset: &Upset) -> Result<()> {
     let before = descriptors(upset.server)?;
     for _ in 0..upset.times {
-        let calls = [ParkedCall::Read, ParkedCall::Write, ParkedCall::Poll, ParkedCall::Connect];
-        let mut parked =
-            calls.into_iter().map(|call| Ok((call, Parked::start(device, call)?))).collect::<Result<Vec<_>>>()?;
-        shell(&upset.by)?;
-        for (call, client) in &mut parked {
-            client.gone_within(END)?;
-            let outcome = client.outcome()?;
-            ensure!(is_documented(*call, &outcome), "{call:?} {outcome}");
+        match upset.programs {
+            Programs::Parked => upset_parked(device, upset)?,
+            Programs::Busy => {
+                let loads = [Load::start(device), Load::start(device)];
+                shell(&upset.by)?;
+                shell(&upset.back)?;
+                end(loads)?;
+            }
         }
-        shell(&upset.back)?;
         wait_for("a round trip", || round_trip(device))?;
     }
     same_descriptors(upset.server, before)
+}
+
+fn upset_parked(device: &Path, upset: &Upset) -> Result<()> {
+    let calls = [ParkedCall::Read, ParkedCall::Write, ParkedCall::Poll, ParkedCall::Connect];
+    let mut parked = Vec::new();
+    for call in calls {
+        parked.push((call, Parked::start(device, call)?));
+    }
+    shell(&upset.by)?;
+    for (call, client) in &mut parked {
+        client.gone_within(END)?;
+        let outcome = client.outcome()?;
+        ensure!(is_documented(*call, &outcome), "{call:?} {outcome}");
+    }
+    shell(&upset.back)
+}
+
+fn end(loads: [Load; 2]) -> Result<()> {
+    for load in loads {
+        println!("{}", load.end()?);
+    }
+    Ok(())
 }
 
 /// Firmware resets under load.
@@ -72,9 +105,7 @@ pub(crate) fn resets(device: &Path, times: u32, server: Option<u32>) -> Result<(
     for number in 1..=times {
         reset(device).with_context(|| format!("reset {number}"))?;
     }
-    for load in loads {
-        println!("{}", load.end()?);
-    }
+    end(loads)?;
     wait_for("a round trip", || round_trip(device))?;
     same_descriptors(server, before)
 }

@@ -88,7 +88,9 @@ fn poll_wakes_for_the_end(b: &Bench<'_>) -> Step {
     parked.ends()?.returns(i64::from(POLLERR))
 }
 
+/// Quirk Q16: the driver's poll then joins no wait queue.
 fn poll_of_errors_alone_wakes_for_the_end(b: &Bench<'_>) -> Step {
+    b.not_the_kernels_quirk("Q16")?;
     let engine = b.engine()?;
     let file = b.connected(ECHO)?;
     let parked = file.park(file.poll_call(0, crate::parity::LIMIT))?;

@@ -70,10 +70,10 @@ fn set(b: &Bench<'_>, text: &str, expected: Result<(), Errno>) -> Step {
 }
 
 fn sysfs_tx_queue_limit_bounds(b: &Bench<'_>) -> Step {
-    for text in ["29", "0", "-1", "abc", "30 31"] {
+    for text in ["29", "0", "256", "4294967295", "-1", "abc", "30 31"] {
         set(b, text, Err(Errno::EINVAL))?;
     }
-    for text in ["256", "99999999999"] {
+    for text in ["4294967296", "99999999999"] {
         set(b, text, Err(Errno::ERANGE))?;
     }
     for text in ["30", "255\n", "50"] {
