@@ -112,7 +112,12 @@ fn fwupd_finds_the_amt_device() {
         std::fs::write(&file, text).expect("the persona can be written");
         let mut command = umei_run(&file.display().to_string(), &["--map-root"]);
         command.arg(client).args(["get-devices", "--plugins", "intel_amt", "--json"]);
-        let output = run_ok(command.env("FWUPD_DATADIR_QUIRKS", packages.join("usr/share/fwupd/quirks.d")));
+        command.env("FWUPD_DATADIR_QUIRKS", packages.join("usr/share/fwupd/quirks.d"));
+        // What it would otherwise leave in /var.
+        let state = file.with_extension("state");
+        command.env("STATE_DIRECTORY", &state).env("CACHE_DIRECTORY", &state);
+        let output = run_ok(&mut command);
+        let _ = std::fs::remove_dir_all(state);
         let _ = std::fs::remove_file(file);
         let version = amt_version(persona);
         assert!(
