@@ -115,7 +115,7 @@ fn fwupd_finds_the_amt_device() {
         command.env("FWUPD_DATADIR_QUIRKS", packages.join("usr/share/fwupd/quirks.d"));
         // What it would otherwise leave in /var.
         let state = file.with_extension("state");
-        command.env("STATE_DIRECTORY", &state).env("CACHE_DIRECTORY", &state);
+        command.env("FWUPD_LOCALSTATEDIR", &state);
         let output = run_ok(&mut command);
         let _ = std::fs::remove_dir_all(state);
         let _ = std::fs::remove_file(file);
