@@ -162,11 +162,19 @@ pub fn open_at(system: &System, address: Address, choice: &Choice) -> Result<Pci
 
 /// The way that the function's driver allows.
 fn choose(system: &System, address: Address, wanted: Way) -> Result<Way, OpenError> {
-    let driver = system.link_name(system.sys(format!("bus/pci/devices/{address}/driver")));
+    let directory = system.sys(format!("bus/pci/devices/{address}"));
+    let driver = system.link_name(directory.join("driver"));
     let possible = match driver.as_deref() {
         Some("vfio-pci") => Way::Vfio,
         Some("uio_pci_generic") => Way::Uio,
-        None => Way::Resource,
+        None => match (wanted, system.read(directory.join("driver_override")).as_deref()) {
+            // Between two drivers there is none: who waits for a function must not take it from under `umei bind`.
+            (Way::Automatic, Ok("vfio-pci")) => return Err(OpenError::NotBound { address, way: Way::Vfio }),
+            (Way::Automatic, Ok("uio_pci_generic")) => {
+                return Err(OpenError::NotBound { address, way: Way::Uio });
+            }
+            _ => Way::Resource,
+        },
         Some(driver) => return Err(OpenError::InUse { address, driver: driver.to_owned() }),
     };
     match wanted {

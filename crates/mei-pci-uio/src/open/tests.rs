@@ -149,6 +149,21 @@ fn a_function_of_the_kernel_is_left_alone() {
 }
 
 #[test]
+fn a_function_on_its_way_to_a_driver_is_not_taken() {
+    let tree = tree(0x51E0);
+    for driver in ["vfio-pci", "uio_pci_generic"] {
+        tree.write(&format!("{PLACE}/driver_override"), format!("{driver}\n"));
+        let error = open_here(&tree, &Choice::default()).unwrap_err();
+        assert!(error.to_string().ends_with(driver), "{error}");
+    }
+    assert_eq!(word(&tree, "config", 4) & 0xFFFF, 0);
+    // For who asks for it, and for a function that is to have no driver.
+    open_here(&tree, &Choice { way: Way::Resource, ..Choice::default() }).unwrap();
+    tree.write(&format!("{PLACE}/driver_override"), "umei-none\n");
+    open_here(&tree, &Choice::default()).unwrap();
+}
+
+#[test]
 fn ways_and_interrupts_that_the_binding_does_not_have_are_refused() {
     let tree = tree(0x51E0);
     for way in [Way::Vfio, Way::Uio] {

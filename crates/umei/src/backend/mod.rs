@@ -2,6 +2,7 @@
 
 mod any;
 mod persona;
+mod real;
 mod tap;
 
 use std::time::Instant;
@@ -9,10 +10,12 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use mei_core::{AmthiUse, Host, Options, WatchdogUse};
 use mei_emulator::{Engine, Persona};
+use mei_pci_uio::{Address, Choice};
 use mei_wire::pci;
 
 pub(crate) use self::any::AnyDevice;
 pub(crate) use self::persona::{DEFAULT_PERSONA, choose_persona};
+pub(crate) use self::real::FunctionArguments;
 use self::tap::TapArguments;
 use crate::commands::remedy::with_remedy;
 
@@ -47,16 +50,16 @@ impl EngineArguments {
         Ok(Backend::new(Kind::Engine(Box::new(persona)), &self.driver))
     }
 
-    /// The real function at `address`, with the same driver.
+    /// The real function at `address`, driven as `function` says, with the same driver.
     ///
     /// # Errors
     /// When a persona was asked for, which a real function has no use for, or the fault plan is none.
-    pub(crate) fn real(&self, address: mei_pci_uio::Address) -> Result<Backend> {
+    pub(crate) fn real(&self, address: Address, function: &FunctionArguments) -> Result<Backend> {
         self.driver.tap.check()?;
         if let Some(persona) = &self.persona {
             bail!("--persona {persona} is for the emulator; the function {address} is what it is");
         }
-        Ok(Backend::new(Kind::Pci(address), &self.driver))
+        Ok(Backend::new(Kind::Pci(address, function.choice()), &self.driver))
     }
 }
 
@@ -74,7 +77,7 @@ pub(crate) struct Backend {
 #[derive(Debug)]
 enum Kind {
     Engine(Box<Persona>),
-    Pci(mei_pci_uio::Address),
+    Pci(Address, Choice),
 }
 
 /// A host that was started, and what it drives.
@@ -97,8 +100,8 @@ impl Backend {
     pub(crate) fn start(&self, now: Instant) -> Result<Started> {
         let (device, function) = match &self.kind {
             Kind::Engine(persona) => (AnyDevice::new(Engine::new(persona, now)), *persona.device),
-            Kind::Pci(address) => {
-                let device = mei_pci_uio::open(*address, &mei_pci_uio::Choice::default())
+            Kind::Pci(address, choice) => {
+                let device = mei_pci_uio::open(*address, choice)
                     .map_err(|error| {
                         let remedy = error.remedy();
                         with_remedy(error, remedy)

@@ -67,6 +67,9 @@ fn backends_that_do_not_exist() {
     let (status, text) = refused(&["serve", "--backend", "pci:0000:00:16.0", "--persona", "tiger-lake"]);
     assert_eq!(status, Some(1));
     assert!(text.contains("--persona tiger-lake is for the emulator"), "{text}");
+    let (status, text) = refused(&["serve", "--access", "vfio"]);
+    assert_eq!(status, Some(1));
+    assert!(text.contains("--access is for a real function") && text.contains("--backend pci:"), "{text}");
     let (_, text) = refused(&["serve", "--backend", "abacus"]);
     assert!(text.contains("emulator"), "{text}");
 }

@@ -59,6 +59,8 @@ pub(crate) struct Arguments {
     /// Offer the AMT watchdog, where there is one, as a watchdog device of the kernel's kind
     #[arg(long)]
     watchdog: bool,
+    #[command(flatten)]
+    function: backend::FunctionArguments,
 }
 
 /// What is behind the device.
@@ -98,8 +100,11 @@ fn device_name(text: &str) -> Result<DeviceName, cuse::NameError> {
 
 pub(crate) fn main(arguments: Arguments) -> Result<ExitCode> {
     let mut backend = match arguments.backend {
-        BackendChoice::Emulator => arguments.engine.choose()?,
-        BackendChoice::Pci(address) => arguments.engine.real(address)?,
+        BackendChoice::Emulator => {
+            arguments.function.check_unused()?;
+            arguments.engine.choose()?
+        }
+        BackendChoice::Pci(address) => arguments.engine.real(address, &arguments.function)?,
     };
     if arguments.watchdog {
         backend.watchdog = WatchdogUse::On;
