@@ -270,14 +270,15 @@ impl<S: Session, D: Device> Frontend<S, D> {
     fn wait(&self, deadline: Option<Instant>, now: Instant) -> Result<Ready, Error> {
         let timeout = deadline.map(|deadline| timeout(deadline.saturating_duration_since(now)));
         let function = self.exchange.host.function().interrupt_fd();
-        // A function without a descriptor leaves its place to the session's: twice the same is no harm.
+        // A function without a descriptor leaves its place to the session's, and the place is not looked at.
         let line: BorrowedFd<'_> = function.unwrap_or(self.session.as_fd());
         let mut fds = [
             PollFd::from_borrowed_fd(self.session.as_fd(), PollFlags::IN),
             PollFd::new(&self.inbox, PollFlags::IN),
             PollFd::from_borrowed_fd(line, PollFlags::IN),
         ];
-        match poll(&mut fds, timeout.as_ref()) {
+        let used = if function.is_some() { 3 } else { 2 };
+        match poll(&mut fds[..used], timeout.as_ref()) {
             Ok(_) => {}
             Err(Errno::INTR) => return Ok(Ready { line: Line::Ask, orders: true }),
             Err(errno) => return Err(Error::Wait(errno)),

@@ -18,7 +18,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::fragile::Fragile;
 
-/// An engine with a client that echoes, and one that does so but answers a CONNECT late.
+/// An engine with a client that echoes, one that does so but answers a CONNECT late, and one that does so very late.
 const PERSONA: &str = r#"
 name = "echo"
 device = 0x1E3A
@@ -32,11 +32,18 @@ kind = "echo"
 address = 33
 guid = "5d6e1b3a-0b7c-4c5e-9f2a-7a1d4e8c0002"
 connect-delay-ms = 1000
+[[client]]
+kind = "echo"
+address = 34
+guid = "5d6e1b3a-0b7c-4c5e-9f2a-7a1d4e8c0003"
+connect-delay-ms = 5000
 "#;
 
 /// Their GUIDs as programs pass them.
 pub(crate) const ECHO: [u8; 16] = *b"\x3a\x1b\x6e\x5d\x7c\x0b\x5e\x4c\x9f\x2a\x7a\x1d\x4e\x8c\x00\x01";
 pub(crate) const SLOW_ECHO: [u8; 16] = *b"\x3a\x1b\x6e\x5d\x7c\x0b\x5e\x4c\x9f\x2a\x7a\x1d\x4e\x8c\x00\x02";
+pub(crate) const VERY_SLOW_ECHO: [u8; 16] =
+    *b"\x3a\x1b\x6e\x5d\x7c\x0b\x5e\x4c\x9f\x2a\x7a\x1d\x4e\x8c\x00\x03";
 
 pub(crate) const CONNECT: u32 = 0xC010_4801;
 pub(crate) const NOTIFY_GET: u32 = 0x8004_4803;
@@ -56,6 +63,8 @@ pub(crate) struct Answer {
 pub(crate) struct Bench {
     pub(crate) kernel: OwnedFd,
     pub(crate) frontend: Frontend<FuseSession, Fragile<Engine>>,
+    /// The process that calls.
+    pub(crate) caller: u32,
     next: u64,
     answers: VecDeque<Answer>,
 }
@@ -81,7 +90,7 @@ impl Bench {
         let session = FuseSession::begin(ours, name, file).unwrap();
         assert_eq!(rustix::io::read(&kernel, &mut [0; 256]).unwrap(), 16 + 64);
         let frontend = Frontend::new(session, host()).unwrap();
-        Self { kernel, frontend, next: 4, answers: VecDeque::new() }
+        Self { kernel, frontend, caller: std::process::id(), next: 4, answers: VecDeque::new() }
     }
 
     /// One whose device works.
@@ -131,7 +140,7 @@ impl Bench {
     ) -> u64 {
         let unique = self.next;
         self.next += 2;
-        rustix::io::write(&self.kernel, &message(opcode, unique, std::process::id(), payload, rest)).unwrap();
+        rustix::io::write(&self.kernel, &message(opcode, unique, self.caller, payload, rest)).unwrap();
         unique
     }
 
