@@ -14,7 +14,7 @@ use umei_tests::node::Node;
 
 /// The client of the test persona that returns what it gets.
 pub(crate) const ECHO: Guid = Guid::from_u128(0x5d6e1b3a_0b7c_4c5e_9f2a_7a1d4e8c0001);
-/// The echo client that answers a CONNECT two seconds late.
+/// The echo client that answers a CONNECT three and a half seconds late.
 pub(crate) const SLOW_ECHO: Guid = Guid::from_u128(0x5d6e1b3a_0b7c_4c5e_9f2a_7a1d4e8c0002);
 
 /// How long a killed process may take to be gone, unless the caller knows better.
