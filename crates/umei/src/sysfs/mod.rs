@@ -14,7 +14,7 @@ use mei_wire::{Device, pci};
 pub(crate) use self::model::Placement;
 pub(crate) use self::server::Serving;
 
-/// Where an ME sits on every machine that has one.
+/// Where an ME sits on every machine that has one, and an emulated one.
 pub(crate) const ADDRESS: &str = "0000:00:16.0";
 
 /// Mounts the tree of the device behind `remote` on `mountpoint` and serves it from a thread of its own.

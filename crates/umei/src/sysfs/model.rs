@@ -4,7 +4,6 @@ use cuse::wire::NodeId;
 use cuse::{Entry, Errno, Tree};
 use mei_wire::pci;
 
-use super::ADDRESS;
 use super::source::{Attribute, Source};
 
 /// Clients on the bus that ever were; more GUIDs than any firmware has.
@@ -17,6 +16,8 @@ pub(crate) struct Placement {
     pub(crate) name: String,
     /// Its major and minor number; 0 and 0 for one that is no device node, as `stat(2)` shows it.
     pub(crate) numbers: (u32, u32),
+    /// Address of its PCI function, below the first root.
+    pub(crate) address: String,
 }
 
 #[derive(Debug)]
@@ -33,6 +34,7 @@ enum Node {
 #[derive(Debug)]
 pub(super) struct Model<S> {
     source: S,
+    address: String,
     nodes: Vec<Node>,
     function: NodeId,
     bus: NodeId,
@@ -45,23 +47,24 @@ impl<S: Source> Model<S> {
     pub(super) fn new(source: S, device: pci::Device, placement: &Placement) -> Self {
         let mut model = Self {
             source,
+            address: placement.address.clone(),
             nodes: vec![Node::Directory(Vec::new())],
             function: NodeId::ROOT,
             bus: NodeId::ROOT,
             dev_state: NodeId::ROOT,
             clients: Vec::new(),
         };
-        let name = placement.name.as_str();
-        model.function = model.directories(NodeId::ROOT, &["devices", "pci0000:00", ADDRESS]);
+        let (name, address) = (placement.name.as_str(), placement.address.as_str());
+        model.function = model.directories(NodeId::ROOT, &["devices", "pci0000:00", address]);
         model.bus = model.directories(NodeId::ROOT, &["bus", "mei", "devices"]);
         model.add_function(device);
         model.add_device(device, placement);
         let class = model.directories(NodeId::ROOT, &["class", "mei"]);
-        model.link(class, name, format!("../../devices/pci0000:00/{ADDRESS}/mei/{name}"));
+        model.link(class, name, format!("../../devices/pci0000:00/{address}/mei/{name}"));
         let functions = model.directories(NodeId::ROOT, &["bus", "pci", "devices"]);
-        model.link(functions, ADDRESS, format!("../../../devices/pci0000:00/{ADDRESS}"));
+        model.link(functions, address, format!("../../../devices/pci0000:00/{address}"));
         let driver = model.directories(NodeId::ROOT, &["bus", "pci", "drivers", "mei_me"]);
-        model.link(driver, ADDRESS, format!("../../../../devices/pci0000:00/{ADDRESS}"));
+        model.link(driver, address, format!("../../../../devices/pci0000:00/{address}"));
         model
     }
 
@@ -74,7 +77,7 @@ impl<S: Source> Model<S> {
     pub(super) fn scan(&mut self) {
         let mut present = Vec::new();
         for client in self.source.clients() {
-            let name = format!("{ADDRESS}-{}", client.uuid);
+            let name = format!("{}-{}", self.address, client.uuid);
             let known = self.clients.iter().find(|(known, _)| *known == name).map(|(_, node)| *node);
             match known {
                 Some(node) => present.push((name, node)),
@@ -92,7 +95,7 @@ impl<S: Source> Model<S> {
             self.unlist(bus, &name);
         }
         for (name, node) in present {
-            let target = format!("../../../devices/pci0000:00/{ADDRESS}/{name}");
+            let target = format!("../../../devices/pci0000:00/{}/{name}", self.address);
             self.link(self.bus, &name, target);
             self.list(self.function, name, node);
         }
@@ -100,6 +103,7 @@ impl<S: Source> Model<S> {
 
     fn add_function(&mut self, device: pci::Device) {
         let (vendor, id, function) = (pci::VENDOR_INTEL, device.id, self.function);
+        let address = &self.address;
         let class = pci::CLASS;
         let modalias = format!(
             "pci:v{vendor:08X}d{id:08X}sv{vendor:08X}sd{SUBSYSTEM:08X}bc{:02X}sc{:02X}i{:02X}",
@@ -109,7 +113,7 @@ impl<S: Source> Model<S> {
         );
         let uevent = format!(
             "DRIVER=mei_me\nPCI_CLASS={class:X}\nPCI_ID={vendor:04X}:{id:04X}\n\
-             PCI_SUBSYS_ID={vendor:04X}:{SUBSYSTEM:04X}\nPCI_SLOT_NAME={ADDRESS}\nMODALIAS={modalias}\n"
+             PCI_SUBSYS_ID={vendor:04X}:{SUBSYSTEM:04X}\nPCI_SLOT_NAME={address}\nMODALIAS={modalias}\n"
         );
         for (name, text) in [
             ("vendor", format!("{vendor:#06x}\n")),
@@ -132,7 +136,7 @@ impl<S: Source> Model<S> {
     }
 
     fn add_device(&mut self, device: pci::Device, placement: &Placement) {
-        let Placement { name, numbers: (major, minor) } = placement;
+        let Placement { name, numbers: (major, minor), address } = placement;
         let node = self.directories(self.function, &["mei", name]);
         for (name, attribute) in [
             ("fw_status", Attribute::FwStatus),
@@ -152,7 +156,7 @@ impl<S: Source> Model<S> {
         ] {
             self.file(node, name, Node::Text(text));
         }
-        self.link(node, "device", format!("../../../{ADDRESS}"));
+        self.link(node, "device", format!("../../../{address}"));
         self.link(node, "subsystem", "../../../../../class/mei".to_owned());
         let power = self.directories(node, &["power"]);
         for (name, text) in [("control", "auto\n"), ("runtime_status", "unsupported\n")] {
@@ -295,7 +299,8 @@ mod tests {
 
     fn model(clients: &[&str]) -> Model<Stub> {
         let device = pci::lookup(0xA0E0).expect("Tiger Lake");
-        let placement = Placement { name: "mei0".to_owned(), numbers: (0, 0) };
+        let placement =
+            Placement { name: "mei0".to_owned(), numbers: (0, 0), address: "0000:00:16.0".to_owned() };
         let stub = Stub(clients.iter().map(|uuid| client(uuid)).collect());
         Model::new(stub, *device, &placement)
     }

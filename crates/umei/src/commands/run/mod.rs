@@ -97,7 +97,11 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         .context("starting the device's thread")?;
     ready::wait(&remote, PATIENCE)?;
     let sysfs = private_dev::place("sysfs").and_then(|mountpoint| {
-        let placement = Placement { name: private_dev::NAME.to_owned(), numbers: (0, 0) };
+        let placement = Placement {
+            name: private_dev::NAME.to_owned(),
+            numbers: (0, 0),
+            address: sysfs::ADDRESS.to_owned(),
+        };
         let tree = sysfs::serve(&mountpoint, remote.clone(), function, placement)?;
         private_sys::put(&mountpoint).map(|()| tree)
     });

@@ -151,7 +151,12 @@ fn serve<S: Removable>(
     // Lives as long as the device is served.
     let _sysfs = match &arguments.sysfs {
         Some(directory) => {
-            let placement = Placement { name: arguments.name.as_str().to_owned(), numbers: place.numbers };
+            let address = match arguments.backend {
+                BackendChoice::Emulator => sysfs::ADDRESS.to_owned(),
+                BackendChoice::Pci(address) => address.to_string(),
+            };
+            let name = arguments.name.as_str().to_owned();
+            let placement = Placement { name, numbers: place.numbers, address };
             Some(sysfs::serve(directory, remote.clone(), function, placement)?)
         }
         None => None,
