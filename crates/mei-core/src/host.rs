@@ -86,6 +86,14 @@ pub struct Host<F> {
 /// (`hbm.md` §4.1).
 pub(crate) const CLIENT_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// The earlier of two instants that may not be.
+pub(crate) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
 impl<F: Function> Host<F> {
     /// A host that owns `function` and has not touched it yet.
     pub fn new(function: F, options: Options) -> Self {
@@ -168,14 +176,21 @@ impl<F: Function> Host<F> {
 
     /// When [`Host::advance`] must be called.
     pub fn deadline(&self) -> Option<Instant> {
+        // Asked for with each message, when there is none most of the time.
+        let mut deadline = earlier(self.phase.deadline(), self.tick);
+        if self.phase == Phase::Up {
+            // The handshake is being waited for only once there is a link to shake hands over.
+            deadline = earlier(deadline, self.start_deadline);
+        }
+        deadline = earlier(deadline, self.services.deadline());
+        if self.timed.is_empty() {
+            return deadline;
+        }
         let waits = self.timed.iter().filter_map(|id| {
             let client = self.client(id)?;
             client.parked.iter().filter_map(|parked| parked.wait.deadline()).min()
         });
-        // The handshake is being waited for only once there is a link to shake hands over.
-        let start = self.start_deadline.filter(|_| self.phase == Phase::Up);
-        let own = [self.phase.deadline(), start, self.tick, self.services.deadline()];
-        own.into_iter().flatten().chain(waits).min()
+        earlier(deadline, waits.min())
     }
 
     /// The next thing to do; drain after every other call.

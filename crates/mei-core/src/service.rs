@@ -3,6 +3,7 @@
 use crate::amthi::SharedAmthi;
 use crate::client::{FileIndex, Origin, Owner, Service};
 use crate::fix_up::FixUp;
+use crate::host::earlier;
 use crate::state::ClientState;
 use crate::watchdog::Watchdog;
 use crate::{DeviceState, Errno, Host};
@@ -21,7 +22,7 @@ pub(crate) struct Services {
 
 impl Services {
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        [self.fix_up.deadline(), self.watchdog.deadline(), self.amthi.deadline()].into_iter().flatten().min()
+        earlier(earlier(self.fix_up.deadline(), self.watchdog.deadline()), self.amthi.deadline())
     }
 }
 

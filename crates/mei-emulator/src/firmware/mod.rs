@@ -194,7 +194,8 @@ impl Firmware {
     /// Works: consumes frames, answers, acts on time.
     pub fn run(&mut self, memory: &mut dyn HostMemory, now: Instant) {
         let due = self.deadline.is_some_and(|deadline| deadline <= now);
-        if !due && !self.registers.wants_attention() {
+        let room = self.transmit.blocked && self.registers.was_rung();
+        if !due && !room && !self.registers.wants_attention() {
             return;
         }
         self.run_session(now);
@@ -220,7 +221,9 @@ impl Firmware {
             let commanded = self.run_commands(now);
             let sent = self.transmit(memory, now);
             let answered = self.answer_commands();
-            if !received && !commanded && !sent && !answered {
+            // What was sent makes room for answers, and so for what they answer.
+            let more = (received || sent) && !self.registers.host_window.is_empty();
+            if !more && !commanded && !answered {
                 break;
             }
         }

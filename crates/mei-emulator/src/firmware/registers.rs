@@ -76,6 +76,8 @@ pub(super) struct Events {
     pub(super) d0i3: bool,
     /// Anything that the engine must look at, the above included.
     pub(super) attention: bool,
+    /// The bell, with nothing new to look at: of use only to an engine that waits for room.
+    pub(super) rung: bool,
 }
 
 /// The register file.
@@ -161,7 +163,10 @@ impl RegisterFile {
         if self.host.reset() {
             self.host = self.host.with_ready(false);
         }
-        self.events.attention = true;
+        // A host rings after it has read, too, and then there is nothing to take.
+        let changed = (u32::from(self.host) ^ u32::from(before)) & HOST_CSR.read_write != 0;
+        self.events.attention |= changed || !self.host_window.is_empty();
+        self.events.rung = true;
         self.update_line();
     }
 
@@ -221,6 +226,11 @@ impl RegisterFile {
     /// Whether there is anything to look at.
     pub(super) fn wants_attention(&self) -> bool {
         self.events.attention
+    }
+
+    /// Whether there may be more room than there was.
+    pub(super) fn was_rung(&self) -> bool {
+        self.events.rung
     }
 
     /// What the host did since this was asked.
@@ -310,7 +320,13 @@ mod tests {
         let mut file = registers(None);
         file.write(CSR, 0xFFFF_FF00 | IG);
         assert_eq!(file.read(CSR), 0x8000_0000);
-        assert!(file.take_events().attention);
+        let events = file.take_events();
+        assert!(events.rung && !events.attention, "nothing was written and nothing changed");
+        file.write(CSR, IE);
+        assert!(file.take_events().attention, "an enable changed");
+        file.write(0, 1);
+        file.write(CSR, IE | IG);
+        assert!(file.take_events().attention, "there is something to take");
     }
 
     #[test]
