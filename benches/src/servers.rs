@@ -2,6 +2,8 @@
 
 use crate::client::{Kind, Measured};
 use anyhow::{Context, Result, ensure};
+use rustix::mount::{UnmountFlags, unmount};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -143,10 +145,16 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // The unmount ends the program; the kill is for one that does not mind it.
-        let _ = rustix::mount::unmount(&self.folder, rustix::mount::UnmountFlags::DETACH);
+        // Both unmount when they are asked to end; the rest is for one that does not.
+        let process = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        let _ = process.map(|process| kill_process(process, Signal::TERM));
+        let start = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && start.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let _ = unmount(&self.folder, UnmountFlags::DETACH);
         let _ = fs::remove_dir(&self.folder);
     }
 }
