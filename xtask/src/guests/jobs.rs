@@ -1,5 +1,7 @@
 //! Every job that guests run. To add one: a name, the machine, a command, and what it must print.
 
+mod pci;
+
 use super::personas::Persona;
 use super::setup::{self, Machine};
 use crate::test::summary::Need;
@@ -55,23 +57,7 @@ pub(super) fn all(personas: &[Persona]) -> Vec<Job> {
     jobs.extend(clients(Machine::CusePackages));
     jobs.extend(clients(Machine::MeiMePackages));
     jobs.push(fwupd());
-    jobs.extend(pci());
-    jobs
-}
-
-/// A function that is taken from the kernel's driver: every way to drive it, and a device on top of each.
-fn pci() -> Vec<Job> {
-    let address = setup::address(0);
-    let tests = format!("MEI_FUNCTION={address} /target/debug/deps/function --test-threads=1");
-    let tests = job("pci-function", Machine::Pci, "mei-pci-uio's function tests", tests);
-    let mut jobs = vec![tests.expecting("test result: ok").within(600)];
-    for driver in ["vfio-pci", "uio_pci_generic", "none"] {
-        let command = format!("sh /jobs/pci.sh {address} {driver} sh /jobs/sample.sh");
-        let serve = job(format!("pci-serve:{driver}"), Machine::Pci, "mei-amt-version", command);
-        jobs.push(serve.expecting("Intel AMT: ENABLED").within(300));
-    }
-    let command = format!("sh /jobs/pci.sh {address} vfio-pci mei-parity --transport cuse");
-    jobs.push(job("pci-parity:vfio-pci", Machine::PciParity, "parity rows", command).within(900));
+    jobs.extend(pci::jobs());
     jobs
 }
 
@@ -115,7 +101,7 @@ fn cuse_exercise() -> Vec<Job> {
     let exercise = |scenario: &&str| {
         let short = scenario.trim_end_matches(" --server $SERVER").replace(" --order ", ":");
         let command =
-            format!("sh /jobs/cuse.sh /personas/test/echo.toml sh -c 'mei-exercise --within 30 {scenario}'");
+            format!("sh /jobs/cuse.sh /personas/test/echo.toml sh -c 'mei-exercise --within 3 {scenario}'");
         job(format!("cuse-exercise:{short}"), Machine::Cuse, "mei-exercise", command)
     };
     scenarios.iter().map(exercise).collect()

@@ -14,8 +14,9 @@ use std::time::Duration;
 use umei_tests::node::Node;
 
 /// With which errno a call may end when the device is reset, goes, or the machine sleeps (`device-abi.md` §11): no
-/// node, a signal (to be frozen is one), a node without a device, a CONNECT that was interrupted, no device.
-const ENDINGS: [i32; 5] = [2, 4, 6, 14, 19];
+/// node, a signal (to be frozen is one), an engine that is no longer ready to be written to, a node without a device,
+/// a CONNECT that was interrupted, no device.
+const ENDINGS: [i32; 6] = [2, 4, 5, 6, 14, 19];
 /// Between two attempts to start over.
 const MOMENT: Duration = Duration::from_millis(5);
 
@@ -49,14 +50,19 @@ impl Load {
         Self { rounds, thread: thread::spawn(move || run(&device, &until)) }
     }
 
-    /// Ends it, once it has made a round trip.
-    pub(crate) fn end(self) -> Result<Tally> {
-        self.end_after(1)
+    /// Lets it end once it has made so many round trips.
+    pub(crate) fn limit(&self, rounds: u64) {
+        self.rounds.store(rounds, Ordering::Relaxed);
     }
 
-    /// Ends it, once it has made so many round trips.
-    pub(crate) fn end_after(self, rounds: u64) -> Result<Tally> {
-        self.rounds.store(rounds, Ordering::Relaxed);
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Ends it, once it has made a round trip, unless it had another limit.
+    pub(crate) fn end(self) -> Result<Tally> {
+        let _ = self.rounds.compare_exchange(u64::MAX, 1, Ordering::Relaxed, Ordering::Relaxed);
         match self.thread.join() {
             Ok(result) => result,
             Err(_) => bail!("the load panicked"),

@@ -61,7 +61,12 @@ pub(crate) fn park(device: &Path, call: ParkedCall) -> Result<()> {
             let written = fill(&node)?;
             say(&format!("queue full after {written} writes"))?;
             say("parked")?;
-            node.write(&buffer).map(drop)
+            // The queue may get one place after the other yet.
+            loop {
+                if let Err(error) = node.write(&buffer) {
+                    break Err(error);
+                }
+            }
         }
     };
     match outcome {

@@ -2,7 +2,7 @@
 //! and its server has as many descriptors open as before.
 
 use crate::load::Load;
-use crate::parked::{Parked, ParkedCall};
+use crate::parked::{ECHO, Parked, ParkedCall};
 use crate::scenarios::round_trip;
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
@@ -27,6 +27,7 @@ const MOMENT: Duration = Duration::from_millis(20);
 const TEST: Guid = Guid::from_u128(0x5d6e1b3a_0b7c_4c5e_9f2a_7a1d4e8c0003);
 const DROP_READY: u8 = 15;
 
+const EIO: i32 = 5;
 const EFAULT: i32 = 14;
 const ENODEV: i32 = 19;
 
@@ -56,6 +57,8 @@ enum Programs {
     Parked,
     /// Two make round trips.
     Busy,
+    /// One has a connection and makes no call.
+    Idle,
 }
 
 /// Programs, and a command that upsets their device.
@@ -69,6 +72,14 @@ pub(crate) fn upset(device: &Path, upset: &Upset) -> Result<()> {
                 shell(&upset.by)?;
                 shell(&upset.back)?;
                 end(loads)?;
+            }
+            Programs::Idle => {
+                let node = Node::open(device, OFlags::empty())?;
+                node.connect(ECHO)?;
+                shell(&upset.by)?;
+                shell(&upset.back)?;
+                let error = node.write(&[0]).err().and_then(|error| error.raw_os_error());
+                ensure!(matches!(error, None | Some(ENODEV)), "a write afterwards: errno {error:?}");
             }
         }
         wait_for("a round trip", || round_trip(device))?;
@@ -110,11 +121,19 @@ pub(crate) fn resets(device: &Path, times: u32, server: Option<u32>) -> Result<(
     same_descriptors(server, before)
 }
 
-/// Round trips of two programs, so many each, whatever becomes of the device meanwhile.
+/// Round trips of two programs, so many each, and a third that connects now and then: what waits for an interrupt that
+/// was lost, goes on with the next one, or ends when a CONNECT is not answered and the driver resets the link.
 pub(crate) fn endure(device: &Path, rounds: u64) -> Result<()> {
-    for load in [Load::start(device), Load::start(device)] {
-        println!("{}", load.end_after(rounds)?);
+    let loads = [Load::start(device), Load::start(device)];
+    loads.iter().for_each(|load| load.limit(rounds));
+    while !loads.iter().all(Load::has_ended) {
+        let connected = Node::open(device, OFlags::empty()).and_then(|node| node.connect(ECHO));
+        if let Err(error) = connected {
+            println!("a CONNECT: {error}");
+        }
+        thread::sleep(MOMENT);
     }
+    end(loads)?;
     round_trip(device)
 }
 
@@ -127,7 +146,12 @@ fn reset(device: &Path) -> Result<()> {
     })?;
     let mut command = vec![DROP_READY, 0, 0, 0, 0, 0, 0, 0];
     command.extend(TEST.0);
-    node.write(&command).context("the command")?;
+    match node.write(&command) {
+        Ok(_) => {}
+        // The engine may be quicker than the end of the write.
+        Err(error) if error.raw_os_error() == Some(EIO) => {}
+        Err(error) => return Err(error).context("the command"),
+    }
     // Its answer may be lost with the link.
     let mut buffer = [0; 64];
     let error = loop {

@@ -1,0 +1,2 @@
+# A sleeping machine with the kernel's driver: usage suspend-mei_me.sh PCI-ADDRESS
+exec sh /jobs/on-mei_me.sh $1 mei-exercise upset --programs busy --times 2 --by "sh /jobs/suspend.sh"

@@ -1,0 +1,39 @@
+//! A function that is taken from the kernel's driver: every way to drive it, a device on top of each, and what may
+//! befall it.
+
+use super::{Job, job};
+use crate::guests::setup::{self, Machine};
+
+/// The driver of `umei bind` for each way of `umei serve --access`.
+const WAYS: [(&str, &str); 3] = [("vfio-pci", "vfio"), ("uio_pci_generic", "uio"), ("none", "resource")];
+
+pub(super) fn jobs() -> Vec<Job> {
+    let mut jobs = ways();
+    jobs.extend(upsets());
+    jobs
+}
+
+/// Every way, on a full engine and under the parity rows.
+fn ways() -> Vec<Job> {
+    let address = setup::address(0);
+    let tests = format!("MEI_FUNCTION={address} /target/debug/deps/function --test-threads=1");
+    let tests = job("pci-function", Machine::Pci, "mei-pci-uio's function tests", tests);
+    let mut jobs = vec![tests.expecting("test result: ok").within(600)];
+    for (driver, way) in WAYS {
+        let command = format!("sh /jobs/pci-same.sh {address} {driver} {way}");
+        let serve = job(format!("pci-serve:{driver}"), Machine::Pci, "umei info, mei-amt-version", command);
+        jobs.push(serve.expecting("Intel AMT: ENABLED").expecting("the same lines").within(300));
+    }
+    let command = format!("sh /jobs/pci.sh {address} vfio-pci mei-parity --transport cuse");
+    jobs.push(job("pci-parity:vfio-pci", Machine::PciParity, "parity rows", command).within(900));
+    let command = format!("sh /jobs/pci-cycle.sh {address}");
+    jobs.push(job("pci-cycle", Machine::Pci, "mei-amt-version", command).within(600));
+    jobs
+}
+
+/// What may befall a function while programs use its device.
+fn upsets() -> Vec<Job> {
+    let address = setup::address(0);
+    let command = format!("sh /jobs/suspend-mei_me.sh {address}");
+    vec![job("mei_me-suspend", Machine::MeiMeParity, "mei-exercise", command).within(300)]
+}
