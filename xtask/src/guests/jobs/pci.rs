@@ -34,6 +34,23 @@ fn ways() -> Vec<Job> {
 /// What may befall a function while programs use its device.
 fn upsets() -> Vec<Job> {
     let address = setup::address(0);
+    let exercise = |name: String, driver: &str, scenario: &str| {
+        let command = format!("sh /jobs/pci.sh {address} {driver} sh -c 'mei-exercise {scenario}'");
+        job(name, Machine::PciParity, "mei-exercise", command).within(300)
+    };
+    let mut jobs = Vec::new();
+    for (driver, ..) in WAYS {
+        let scenario = format!(
+            "upset --server $SERVER --by \"sh /jobs/pci-remove.sh {address}\" \
+             --back \"sh /jobs/pci-return.sh {address} {driver}\""
+        );
+        jobs.push(exercise(format!("pci-removal:{driver}"), driver, &scenario));
+    }
+    jobs.push(exercise("pci-resets".to_owned(), "vfio-pci", "resets --times 100 --server $SERVER"));
+    // Who waits in a call of a FUSE or CUSE server keeps the kernel from freezing it.
+    let sleep = "upset --programs idle --times 2 --server $SERVER --by \"sh /jobs/suspend.sh\"";
+    jobs.push(exercise("pci-suspend".to_owned(), "vfio-pci", sleep));
     let command = format!("sh /jobs/suspend-mei_me.sh {address}");
-    vec![job("mei_me-suspend", Machine::MeiMeParity, "mei-exercise", command).within(300)]
+    jobs.push(job("mei_me-suspend", Machine::MeiMeParity, "mei-exercise", command).within(300));
+    jobs
 }
