@@ -1,7 +1,7 @@
 //! The parity rows: what a program sees of a MEI device, call by call, over every transport.
 //!
 //! `docs/parity.md` is the table; a row here is the test that shows it. Rows are written once, against
-//! [`Files`](crate::files::Files), and run against `Host` in process, umei over FUSE and CUSE, and the kernel's own driver,
+//! [`Files`], and run against `Host` in process, umei over FUSE and CUSE, and the kernel's own driver,
 //! whose answers decide. A row that a transport cannot express says so and is counted.
 
 pub mod bench;

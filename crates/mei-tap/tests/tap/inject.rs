@@ -111,7 +111,7 @@ fn interrupts_are_lost_and_late() {
     let at = |milliseconds| start + Duration::from_millis(milliseconds);
     let mut device = injector("on interrupt at 2 drop\non interrupt at 3 delay 50ms");
     device.run(start);
-    let mut interrupt = |device: &mut Injector<StandIn>| {
+    let interrupt = |device: &mut Injector<StandIn>| {
         device.device_mut().interrupt = true;
         device.take_interrupt()
     };
