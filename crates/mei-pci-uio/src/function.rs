@@ -4,6 +4,7 @@ use crate::bar::Bar;
 use crate::config::Config;
 use crate::error::OpenError;
 use crate::identity::Identity;
+use crate::lookout::Lookout;
 use crate::polling::Polling;
 use crate::uio::{self, Uio};
 use crate::undo::Undo;
@@ -24,6 +25,8 @@ pub struct PciFunction {
     bar: Bar,
     config: Config<Arc<OwnedFd>>,
     access: Access,
+    /// For messages, which can be lost; a line stays raised.
+    lookout: Lookout,
     gone: bool,
     /// Whether its driver was told that it is gone.
     told: bool,
@@ -47,6 +50,13 @@ pub(crate) enum Access {
     Polled(Polled),
 }
 
+impl Access {
+    /// Whether the function interrupts by message.
+    fn is_by_message(&self) -> bool {
+        matches!(self, Self::Vfio { interrupts, polling: None, .. } if !interrupts.is_line())
+    }
+}
+
 /// A function that is looked at.
 #[derive(Debug)]
 pub(crate) struct Polled {
@@ -64,7 +74,9 @@ impl PciFunction {
         undo: Undo,
     ) -> Result<Self, OpenError> {
         let address = identity.address;
-        let mut function = Self { identity, bar, config, access, gone: false, told: false, _undo: undo };
+        let lookout = Lookout::default();
+        let mut function =
+            Self { identity, bar, config, access, lookout, gone: false, told: false, _undo: undo };
         match function.read32(H_CSR) {
             Ok(status) => log::debug!("{address}: H_CSR {status:#010x}"),
             Err(Gone) => return Err(OpenError::Gone { address }),
@@ -130,6 +142,8 @@ impl Registers for PciFunction {
         }
         if let Some(polling) = self.polling() {
             polling.hurry();
+        } else if self.access.is_by_message() {
+            self.lookout.used();
         }
         let written = self.bar.write32(offset, value);
         self.checked(written)
@@ -198,7 +212,15 @@ impl Device for PciFunction {
         if self.gone {
             return;
         }
-        let Self { bar, config, access, .. } = self;
+        let address = self.identity.address;
+        let Self { bar, config, access, lookout, .. } = self;
+        if let Access::Vfio { interrupts, polling: None, .. } = access {
+            if lookout.run(now, || bar.read32(H_CSR).ok().map(HostCsr::from)) {
+                log::warn!("{address}: an interrupt was lost");
+                interrupts.raise();
+            }
+            return;
+        }
         let polling = match access {
             Access::Vfio { polling, .. } => polling.as_mut(),
             Access::Uio(_) => None,
@@ -212,6 +234,11 @@ impl Device for PciFunction {
             gone = status.is_err() || !config.decodes_memory();
             status.ok().filter(|_| !gone)
         });
+        if let Access::Vfio { interrupts, polling: Some(polling), .. } = access
+            && polling.take()
+        {
+            interrupts.raise();
+        }
         if gone {
             self.lost();
         }
@@ -221,7 +248,8 @@ impl Device for PciFunction {
         match &self.access {
             // Until then the driver wakes up at the time that it was last told.
             _ if self.told => None,
-            Access::Vfio { polling, .. } => polling.as_ref().map(Polling::deadline),
+            Access::Vfio { polling: Some(polling), .. } => Some(polling.deadline()),
+            Access::Vfio { .. } => self.lookout.deadline(),
             Access::Uio(_) => None,
             Access::Polled(polled) => Some(polled.polling.deadline()),
         }
@@ -229,9 +257,12 @@ impl Device for PciFunction {
 
     fn take_interrupt(&mut self) -> bool {
         let (interrupt, gone) = match &mut self.access {
-            Access::Vfio { interrupts, polling, .. } => {
+            Access::Vfio { interrupts, .. } => {
                 let happened = interrupts.take();
-                (happened.interrupt || polling.as_mut().is_some_and(Polling::take), happened.gone)
+                if happened.interrupt {
+                    self.lookout.heard();
+                }
+                (happened.interrupt, happened.gone)
             }
             Access::Uio(uio) => match uio.take() {
                 uio::Happened::Interrupt => (true, false),

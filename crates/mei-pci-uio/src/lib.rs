@@ -37,6 +37,7 @@ mod group;
 mod holders;
 mod identity;
 mod inventory;
+mod lookout;
 mod open;
 mod polling;
 mod record;

@@ -17,8 +17,8 @@ use vfio_bindings::bindings::vfio as abi;
 pub(crate) struct Interrupts {
     device: Arc<OwnedFd>,
     epoll: OwnedFd,
-    // Kept open for VFIO.
-    _events: [OwnedFd; 2],
+    /// VFIO counts in them; kept open for it.
+    events: [OwnedFd; 2],
     irq: Option<Irq>,
 }
 
@@ -73,7 +73,7 @@ impl Interrupts {
         if connected.is_none() && !matches!(wanted, Interrupt::Automatic | Interrupt::Polling) {
             return Err(OpenError::NoInterrupt { wanted });
         }
-        Ok(Self { device, epoll, _events: events, irq: connected })
+        Ok(Self { device, epoll, events, irq: connected })
     }
 
     /// Which interrupt is connected.
@@ -115,6 +115,13 @@ impl Interrupts {
             log::warn!("VFIO wants the function back");
         }
         happened
+    }
+
+    /// Interrupts in place of the function, for one that was looked at: whoever waits for the descriptor wakes up.
+    pub(crate) fn raise(&self) {
+        if let Err(errno) = rustix::io::write(&self.events[0], &1u64.to_ne_bytes()) {
+            log::error!("cannot raise an interrupt: {errno}");
+        }
     }
 
     /// Opens the line, which VFIO masked when it fired. Messages need nothing.
