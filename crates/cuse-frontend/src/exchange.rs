@@ -241,6 +241,8 @@ impl<D: Device> Exchange<D> {
     /// Lets device and driver work until both are at rest, and answers whom they can answer.
     pub(crate) fn settle(&mut self, line: Line, channel: &Channel, now: Instant) -> Work {
         self.look_at_callers(now);
+        // Who has an answer already goes on while the device works.
+        self.drain(channel, now);
         for _ in 0..MOST_TURNS {
             if self.host.deadline().is_some_and(|deadline| deadline <= now) {
                 self.host.advance(now);

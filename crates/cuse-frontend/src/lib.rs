@@ -9,7 +9,7 @@
 //!
 //! The one invariant: **every request of the session gets exactly one answer**, when the host has it, when a
 //! signal asks for it, and at the latest when the front end stops. On the steady path a request costs one
-//! `read(2)` and one `writev(2)`, and allocates nothing.
+//! `read(2)` and one `write(2)`, and allocates nothing.
 //!
 //! ```no_run
 //! use cuse::{CuseOptions, CuseSession, DeviceName};

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use rustix::io::{read, retry_on_intr, writev};
+use rustix::io::{read, retry_on_intr, write, writev};
 
 use crate::{Buffer, Errno};
 
@@ -70,6 +70,32 @@ pub(crate) enum Incoming<'b> {
     Ended,
 }
 
+/// The parts of a short answer in one piece of one page. The kernel looks up and holds the page of each part that
+/// it is given, which takes longer than a copy of a few hundred bytes.
+#[repr(align(1024))]
+struct Short {
+    bytes: [u8; Self::LEN],
+}
+
+impl Short {
+    /// Longest answer that is put together, bytes: no more than the alignment, so that it is within a page.
+    const LEN: usize = 1024;
+
+    const fn new() -> Self {
+        Self { bytes: [0; Self::LEN] }
+    }
+
+    /// The parts one after the other, if they are short enough.
+    fn put_together(&mut self, parts: &[IoSlice<'_>]) -> Option<&[u8]> {
+        let mut length = 0usize;
+        for part in parts {
+            self.bytes.get_mut(length..length.checked_add(part.len())?)?.copy_from_slice(part);
+            length += part.len();
+        }
+        Some(&self.bytes[..length])
+    }
+}
+
 impl Channel {
     /// A channel over an open `/dev/cuse` or `/dev/fuse`, made non-blocking.
     ///
@@ -106,7 +132,12 @@ impl Channel {
     /// Writes one answer, whole.
     pub(crate) fn send(&self, parts: &[IoSlice<'_>]) -> Result<Delivery, ReplyError> {
         let length = parts.iter().map(|part| part.len()).sum();
-        match retry_on_intr(|| writev(&self.fd, parts)) {
+        let mut short = Short::new();
+        let outcome = match short.put_together(parts) {
+            Some(bytes) => retry_on_intr(|| write(&self.fd, bytes)),
+            None => retry_on_intr(|| writev(&self.fd, parts)),
+        };
+        match outcome {
             Ok(written) if written == length => Ok(Delivery::Delivered),
             Ok(written) => Err(ReplyError::Partial { written, length }),
             Err(Errno::NOENT) => Ok(Delivery::Forgotten),
@@ -132,6 +163,19 @@ pub(crate) mod tests {
         let (ours, kernel) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
         (Channel::new(ours).unwrap(), kernel)
+    }
+
+    #[test]
+    fn an_answer_is_one_packet_whatever_its_length() {
+        let (channel, kernel) = channel();
+        for length in [0usize, 1, 1007, 1008, 1009, 5000] {
+            let data: Vec<u8> = (0..=250).cycle().take(length).collect();
+            let parts = [IoSlice::new(&[9; 16]), IoSlice::new(&data)];
+            assert_eq!(channel.send(&parts), Ok(Delivery::Delivered));
+            let mut packet = [0; 8192];
+            let count = rustix::io::read(&kernel, &mut packet).unwrap();
+            assert_eq!(packet[..count], [&[9; 16][..], &data].concat());
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Answers, from their parts to the kernel in one `writev(2)`, without copies.
+//! Answers, from their parts to the kernel in one system call.
 
 use std::io::IoSlice;
 
