@@ -26,6 +26,9 @@ fn ways() -> Vec<Job> {
     }
     let command = format!("sh /jobs/pci.sh {address} vfio-pci mei-parity --transport cuse");
     jobs.push(job("pci-parity:vfio-pci", Machine::PciParity, "parity rows", command).within(900));
+    let command = format!("sh /jobs/pci-same.sh {address} vfio-pci 'vfio --interrupt polling'");
+    let polled = job("pci-serve:polled", Machine::PciParity, "umei info, mei-amt-version", command);
+    jobs.push(polled.expecting("the same lines").within(300));
     let command = format!("sh /jobs/pci-cycle.sh {address}");
     jobs.push(job("pci-cycle", Machine::Pci, "mei-amt-version", command).within(600));
     jobs
@@ -50,6 +53,10 @@ fn upsets() -> Vec<Job> {
     // Who waits in a call of a FUSE or CUSE server keeps the kernel from freezing it.
     let sleep = "upset --programs idle --times 2 --server $SERVER --by \"sh /jobs/suspend.sh\"";
     jobs.push(exercise("pci-suspend".to_owned(), "vfio-pci", sleep));
+    let command = format!("sh /jobs/pci-lost-interrupt.sh {address}");
+    jobs.push(
+        job("pci-lost-interrupt", Machine::PciParity, "mei-exercise", command).expecting("Drop").within(300),
+    );
     let command = format!("sh /jobs/suspend-mei_me.sh {address}");
     jobs.push(job("mei_me-suspend", Machine::MeiMeParity, "mei-exercise", command).within(300));
     jobs
