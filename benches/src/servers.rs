@@ -103,7 +103,8 @@ impl Server {
         let child = command.spawn().with_context(|| format!("{command:?}"))?;
         let mut server = Self { file: folder.join(file), folder, kind, child };
         let start = Instant::now();
-        while !server.file.exists() {
+        // Mounted, and the device behind it enumerated.
+        while server.open().is_err() {
             ensure!(server.child.try_wait()?.is_none(), "{} ended at once", program.display());
             ensure!(start.elapsed() < PATIENCE, "{} does not mount", program.display());
             std::thread::sleep(Duration::from_millis(5));
