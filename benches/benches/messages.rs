@@ -1,6 +1,8 @@
 //! Instructions per message, counted by callgrind: they are the same on a busy machine. `cargo bench -p umei-bench
 //! --features callgrind`, with `gungraun-runner` and valgrind installed.
 
+#![expect(missing_docs, unused_qualifications, reason = "in what the macros make")]
+
 use gungraun::{library_benchmark, library_benchmark_group, main};
 use mei_core::Options;
 use mei_emulator::{Engine, Persona};
