@@ -173,7 +173,7 @@ pub(crate) mod tests {
             let parts = [IoSlice::new(&[9; 16]), IoSlice::new(&data)];
             assert_eq!(channel.send(&parts), Ok(Delivery::Delivered));
             let mut packet = [0; 8192];
-            let count = rustix::io::read(&kernel, &mut packet).unwrap();
+            let count = read(&kernel, &mut packet).unwrap();
             assert_eq!(packet[..count], [&[9; 16][..], &data].concat());
         }
     }
@@ -184,7 +184,7 @@ pub(crate) mod tests {
         let mut buffer = Buffer::new();
         assert!(matches!(channel.receive(&mut buffer), Ok(Incoming::Nothing)));
         for message in [&b"one"[..], b"and two"] {
-            rustix::io::write(&kernel, message).unwrap();
+            write(&kernel, message).unwrap();
         }
         for message in [&b"one"[..], b"and two"] {
             assert!(matches!(channel.receive(&mut buffer), Ok(Incoming::Message(bytes)) if bytes == message));
