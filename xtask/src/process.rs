@@ -223,3 +223,19 @@ pub(crate) fn show(command: &Command) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn children_get_the_signals_that_this_program_holds_back() {
+        sys::hold_termination();
+        let log = std::env::temp_dir().join(format!("xtask-signals-{}", std::process::id()));
+        let script = "kill -TERM $$; echo lived on";
+        let finished = run(Command::new("sh").args(["-c", script]), &log, Duration::from_secs(60)).unwrap();
+        assert!(!finished.succeeded());
+        assert_eq!(finished.output(), "");
+        fs::remove_file(log).unwrap();
+    }
+}

@@ -20,11 +20,18 @@ const INHERITED: [libc::c_int; 8] = [
     libc::SIGUSR2,
 ];
 
-/// Makes `command` start as from a fresh login: default dispositions, a process group of its own, and death
-/// when the thread that spawned it dies.
+/// Makes `command` start as from a fresh login: default dispositions, no signal blocked, a process group of its
+/// own, and death when the thread that spawned it dies.
 pub(crate) fn isolate(command: &mut Command) {
     command.process_group(0);
     let prepare = || {
+        // SAFETY: a zeroed sigset_t is a valid argument of sigemptyset(), which initialises it; both calls are
+        // async-signal-safe. A spawned process inherits the mask otherwise, and with it `hold_termination`.
+        unsafe {
+            let mut none = std::mem::zeroed::<libc::sigset_t>();
+            libc::sigemptyset(&raw mut none);
+            libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+        }
         for signal in INHERITED {
             // SAFETY: SIG_DFL is a valid disposition, and signal() is async-signal-safe.
             unsafe { libc::signal(signal, libc::SIG_DFL) };
@@ -40,7 +47,7 @@ pub(crate) fn isolate(command: &mut Command) {
 }
 
 /// Holds back the signals that end this program, for [`wait_for_termination`]. To be called before any thread
-/// starts; children are not affected. A signal that the caller had ignored stays ignored.
+/// starts; [`isolate`]d children are not affected. A signal that the caller had ignored stays ignored.
 pub(crate) fn hold_termination() {
     // SAFETY: a zeroed sigset_t is a valid argument of sigemptyset(), which initialises it.
     let mut set = unsafe { std::mem::zeroed::<libc::sigset_t>() };
