@@ -1,4 +1,4 @@
-# The kernel's own driver on one emulated function: usage mei_me.sh PCI-ADDRESS
+# The kernel's own driver on one emulated function: usage mei_me.sh PCI-ADDRESS [BEGINNING-OF-FW_VER]
 # Waits for the device, prints what sysfs and debugfs say, runs the kernel's sample client, and looks for complaints.
 . /jobs/wait.sh
 address=$1
@@ -8,6 +8,9 @@ wait_for "[ -d $function/mei/mei* ]" || { ls -la $function; dmesg | grep -iE "me
 class=$(echo $function/mei/mei*)
 name=$(basename $class)
 wait_for "[ \"\$(cat $class/dev_state)\" = ENABLED ]"
+
+# The driver asks for the version once the device is there.
+[ -z "${2:-}" ] || wait_for "tr '\\n' ' ' < $class/fw_ver | grep -qF '$2'"
 
 echo "device: $(cat $function/device)"
 echo "driver: $(basename $(readlink $function/driver))"

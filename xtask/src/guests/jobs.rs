@@ -110,12 +110,15 @@ fn cuse_exercise() -> Vec<Job> {
 /// A persona behind the kernel's driver: what sysfs and debugfs say of it is what the persona says.
 fn mei_me_persona(machine: Machine, index: usize, persona: &Persona) -> Job {
     let name = format!("{}:{}", machine.name(), persona.name);
-    let command = format!("sh /jobs/mei_me.sh {}", setup::address(index));
+    let fw_ver = persona.fw_ver().unwrap_or_default();
+    let command = format!("sh /jobs/mei_me.sh {} '{fw_ver}'", setup::address(index));
     let mut job = job(name, machine, "mei-amt-version, sysfs, debugfs", command)
         .expecting(format!("device: 0x{:04x}", persona.device))
         .expecting("driver: mei_me")
         .expecting("dev_state: ENABLED")
-        .expecting(format!("hbm_ver: {}", persona.hbm_version));
+        .expecting(format!("hbm_ver: {}", persona.hbm_version))
+        .expecting(format!("fw_status: {}", persona.fw_status.join(" ")))
+        .expecting(format!("fw_ver: {fw_ver}"));
     for client in &persona.clients {
         let (guid, connections, length) = (&client.guid, client.max_connections, client.max_message_length);
         job = job.expecting(format!("|{guid}|{connections:3}|{length:7}|"));

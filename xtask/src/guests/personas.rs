@@ -18,9 +18,13 @@ pub(super) struct Persona {
     pub(super) variant_of: Option<String>,
     /// PCI device id.
     pub(super) device: u16,
+    /// The driver's configuration for it.
+    pub(super) generation: String,
     pub(super) hbm_version: String,
     /// `None` without AMT.
     pub(super) amt_version: Option<String>,
+    /// Lines of sysfs `fw_status`.
+    pub(super) fw_status: Vec<String>,
     pub(super) clients: Vec<Client>,
 }
 
@@ -31,6 +35,17 @@ pub(super) struct Client {
     pub(super) max_connections: u8,
     /// Bytes.
     pub(super) max_message_length: u32,
+}
+
+impl Persona {
+    /// How its sysfs `fw_ver` begins, where that is known: platform and version, or zeros where the driver does
+    /// not ask (`hw.md` §7). The firmware's own version is AMT's.
+    pub(super) fn fw_ver(&self) -> Option<String> {
+        if ["ICH", "ICH10", "PCH6"].contains(&self.generation.as_str()) {
+            return Some("0:0.0.0.0 0:0.0.0.0 0:0.0.0.0".to_owned());
+        }
+        self.amt_version.as_ref().map(|version| format!("0:{version}."))
+    }
 }
 
 /// All of them.

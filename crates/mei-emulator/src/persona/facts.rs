@@ -22,6 +22,8 @@ pub struct Facts {
     pub hbm: Version,
     /// AMT's version, if the persona has AMT.
     pub amt: Option<String>,
+    /// The firmware status registers that the driver shows of the generation, HFS1 first.
+    pub fw_status: Vec<u32>,
     /// The clients that a host can find.
     pub clients: Vec<ClientFacts>,
 }
@@ -60,6 +62,7 @@ impl Persona {
             generation: self.device.configuration.name,
             hbm: self.hbm,
             amt,
+            fw_status: self.status.iter().copied().take(self.device.configuration.fw_status_count).collect(),
             clients: self
                 .clients
                 .iter()

@@ -57,6 +57,8 @@ struct Entry {
     generation: &'static str,
     hbm_version: String,
     amt_version: Option<String>,
+    /// As lines of sysfs `fw_status`.
+    fw_status: Vec<String>,
     clients: Vec<Client>,
 }
 
@@ -80,6 +82,7 @@ impl Entry {
             generation: facts.generation,
             hbm_version: facts.hbm.to_string(),
             amt_version: facts.amt.clone(),
+            fw_status: facts.fw_status.iter().map(|word| format!("{word:08X}")).collect(),
             clients: facts
                 .clients
                 .iter()
@@ -150,6 +153,7 @@ mod tests {
             generation: "PCH15",
             hbm_version: "2.2".to_owned(),
             amt_version: variant_of.is_none().then(|| "15.0.35".to_owned()),
+            fw_status: Vec::new(),
             clients: vec![Client {
                 kind: "mkhi",
                 guid: "8e6a6715-9abc-4043-88ef-9e39c6f63e0f".to_owned(),
