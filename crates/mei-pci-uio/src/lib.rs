@@ -1,6 +1,6 @@
 //! A real MEI function of this machine, driven from user space.
 //!
-//! [`open`] makes a [`mei_wire::Device`] of a PCI function, by one of three ways ([`Way`]):
+//! [`open()`] makes a [`mei_wire::Device`] of a PCI function, by one of three ways ([`Way`]):
 //!
 //! | way | driver | interrupt | memory for DMA |
 //! |---|---|---|---|

@@ -13,8 +13,8 @@ pub struct Gone;
 
 /// BAR0 of a MEI function, 32-bit accesses at multiples of four.
 ///
-/// Reading [`ME_CB_RW`](crate::registers::ME_CB_RW) pops a slot and writing
-/// [`H_CB_WW`](crate::registers::H_CB_WW) pushes one: an implementation performs each access exactly once,
+/// Reading [`ME_CB_RW`] pops a slot and writing
+/// [`H_CB_WW`] pushes one: an implementation performs each access exactly once,
 /// in order (`hw.md` §2, rule 3).
 pub trait Registers {
     /// Reads the register at byte `offset`.
@@ -30,7 +30,7 @@ pub trait Registers {
     fn write32(&mut self, offset: u32, value: u32) -> Result<(), Gone>;
 
     /// Pops `slots.len()` slots from the ME window, as that many reads of
-    /// [`ME_CB_RW`](crate::registers::ME_CB_RW). The caller has seen that they are filled.
+    /// [`ME_CB_RW`]. The caller has seen that they are filled.
     ///
     /// # Errors
     /// [`Gone`] when the function no longer answers.
@@ -38,7 +38,7 @@ pub trait Registers {
         slots.iter_mut().try_for_each(|slot| self.read32(ME_CB_RW).map(|value| *slot = value))
     }
 
-    /// Pushes `slots` into the host window, as that many writes of [`H_CB_WW`](crate::registers::H_CB_WW).
+    /// Pushes `slots` into the host window, as that many writes of [`H_CB_WW`].
     /// The caller has seen that there is room.
     ///
     /// # Errors

@@ -18,8 +18,6 @@ pub(super) struct Persona {
     pub(super) variant_of: Option<String>,
     /// PCI device id.
     pub(super) device: u16,
-    /// The driver's configuration for it.
-    pub(super) generation: String,
     pub(super) hbm_version: String,
     /// `None` without AMT.
     pub(super) amt_version: Option<String>,
@@ -38,13 +36,14 @@ pub(super) struct Client {
 }
 
 impl Persona {
-    /// How its sysfs `fw_ver` begins, where that is known: platform and version, or zeros where the driver does
-    /// not ask (`hw.md` §7). The firmware's own version is AMT's.
+    /// How its sysfs `fw_ver` begins, where that is known: platform and version of the firmware, which is AMT's,
+    /// or zeros where the driver does not find the client that it asks (`client-bus.md` §3).
     pub(super) fn fw_ver(&self) -> Option<String> {
-        if ["ICH", "ICH10", "PCH6"].contains(&self.generation.as_str()) {
-            return Some("0:0.0.0.0 0:0.0.0.0 0:0.0.0.0".to_owned());
+        const MKHI_FIXED: &str = "55213584-9a29-4916-badf-0fb7ed682aeb";
+        if self.clients.iter().any(|client| client.guid == MKHI_FIXED) {
+            return self.amt_version.as_ref().map(|version| format!("0:{version}."));
         }
-        self.amt_version.as_ref().map(|version| format!("0:{version}."))
+        Some("0:0.0.0.0 0:0.0.0.0 0:0.0.0.0".to_owned())
     }
 }
 

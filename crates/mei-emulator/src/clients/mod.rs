@@ -12,7 +12,7 @@
 //! [echo]          # settings of every client of that kind; the type is the kind's own
 //! ```
 //!
-//! Facts that several kinds share, such as `[amt]`, are fields of [`Persona`](crate::Persona).
+//! Facts that several kinds share, such as `[amt]`, are fields of [`Persona`].
 
 pub mod amt;
 mod amthi;
