@@ -210,10 +210,6 @@ impl<D: Device> Exchange<D> {
             return;
         }
         let id = self.calls.insert(Pending { unique: Some(unique), thread, kind, look_again: None });
-        if kind == Kind::Release {
-            // The kernel lets nobody interrupt a RELEASE (`cuse.md` §4), and a killed process waits for each of its own.
-            self.calls.look_again(id, now + INTERVAL);
-        }
         self.host.call(id, call, now);
     }
 

@@ -2,10 +2,8 @@
 //!
 //! The kernel tells of the first signal only, and not which one it was (`fuse-file.md` §3). A call that the
 //! driver makes uninterruptible sleeps on unless its caller is to die, so the caller's pending signals are
-//! looked at: SIGKILL shows there, and so does any other that ends the process. A process that is already on
-//! its way out, and closes its files there, has the signal in its exit code instead.
+//! looked at: SIGKILL shows there, and so does any other that ends the process.
 
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
@@ -17,17 +15,18 @@ pub(crate) const INTERVAL: Duration = Duration::from_millis(200);
 /// SIGKILL in the masks of `/proc/TID/status`.
 const SIGKILL: u64 = 1 << 8;
 
-/// Whether `thread` is about to die by a signal, or dying. No for a thread that cannot be looked at: its call
-/// ends by its own time-out then.
+/// Whether `thread` is about to die. No for a thread that cannot be looked at: its call ends by its own
+/// time-out then.
 pub(crate) fn is_killed(thread: u32) -> bool {
-    thread != 0 && (has_sigkill(thread) || is_dying_by_signal(thread))
-}
-
-fn has_sigkill(thread: u32) -> bool {
+    if thread == 0 {
+        return false;
+    }
     // Longer than any status up to its signal masks, which follow the list of groups: the caller chooses how
     // many there are, so what does not fit is read on.
     let mut bytes = [0; 4096];
-    let Some(file) = open_proc(thread, "status") else { return false };
+    let mut path = [0; 32];
+    let Some(path) = status_path(thread, &mut path) else { return false };
+    let Ok(file) = openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) else { return false };
     let mut scan = Scan::default();
     loop {
         match retry_on_intr(|| read(&file, &mut bytes)) {
@@ -40,32 +39,13 @@ fn has_sigkill(thread: u32) -> bool {
     }
 }
 
-fn is_dying_by_signal(thread: u32) -> bool {
-    // Fifty-two numbers and a name of at most 64 bytes.
-    let mut bytes = [0; 2048];
-    let Some(file) = open_proc(thread, "stat") else { return false };
-    retry_on_intr(|| read(&file, &mut bytes)).is_ok_and(|length| death_signal(&bytes[..length]) != 0)
-}
-
-/// The signal in the exit code of a `/proc/TID/stat`: its field 52, 0 while the thread lives. The name, field
-/// 2, is the program's own choice and ends with the last parenthesis.
-fn death_signal(stat: &[u8]) -> i32 {
-    let fields = stat.iter().rposition(|&byte| byte == b')').and_then(|end| stat.get(end + 1..));
-    fields
-        .and_then(|fields| fields.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty()).nth(49))
-        .and_then(|code| std::str::from_utf8(code).ok()?.parse::<i32>().ok())
-        .map_or(0, |code| code & 0x7F)
-}
-
-/// `/proc/THREAD/NAME`, opened without allocating.
-fn open_proc(thread: u32, name: &str) -> Option<OwnedFd> {
+/// `/proc/THREAD/status`, without allocating.
+fn status_path(thread: u32, bytes: &mut [u8; 32]) -> Option<&str> {
     use std::io::Write;
-    let mut bytes = [0; 32];
     let mut rest = &mut bytes[..];
-    write!(rest, "/proc/{thread}/{name}").ok()?;
+    write!(rest, "/proc/{thread}/status").ok()?;
     let length = 32 - rest.len();
-    let path = std::str::from_utf8(&bytes[..length]).ok()?;
-    openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()
+    std::str::from_utf8(&bytes[..length]).ok()
 }
 
 /// Reads a status line by line, in pieces of any size.
@@ -132,20 +112,6 @@ mod tests {
         let other = STATUS.replace("SigPnd:\t0000000000000100", "SigPnd:\t0000000000012000");
         assert!(!killed(&other, 4096));
         assert!(!killed("SigPnd:\tzz\nName:\tSigPnd:\t0000000000000100\n", 4096));
-    }
-
-    #[test]
-    fn the_signal_that_ended_a_thread_is_in_its_exit_code() {
-        let stat = |name: &str, code: u32| {
-            let zeros = "0 ".repeat(48);
-            format!("77 ({name}) Z {zeros}{code}\n")
-        };
-        for (code, signal) in [(0, 0), (9, 9), (15, 15), (0x86, 6), (3 << 8, 0)] {
-            assert_eq!(death_signal(stat("cat", code).as_bytes()), signal, "{code:#x}");
-            assert_eq!(death_signal(stat(") R 1 (9", code).as_bytes()), signal, "{code:#x}");
-        }
-        assert_eq!(death_signal(b""), 0);
-        assert_eq!(death_signal(b"77 (cat) Z 1 9"), 0);
     }
 
     #[test]

@@ -303,8 +303,10 @@ impl<F: Function> Host<F> {
             return self.outputs.done(call);
         }
         if client.parked.iter().any(|parked| parked.file == file) {
-            // Its caller died in a connect, which has to come to an end first.
-            return self.park(id, Parked { call: Some(call), file, wait: Wait::Close });
+            // Its caller died in a connect: a living one keeps the file open until it returns. The connect has to
+            // come to an end first, but over CUSE a dead process waits for this answer, and it need not.
+            self.outputs.done(call);
+            return self.park(id, Parked { call: None, file, wait: Wait::Close });
         }
         self.close_last(Some(call), id, file, now);
     }

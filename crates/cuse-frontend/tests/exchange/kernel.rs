@@ -63,8 +63,6 @@ pub(crate) struct Answer {
 pub(crate) struct Bench {
     pub(crate) kernel: OwnedFd,
     pub(crate) frontend: Frontend<FuseSession, Fragile<Engine>>,
-    /// The process that calls.
-    pub(crate) caller: u32,
     next: u64,
     answers: VecDeque<Answer>,
 }
@@ -90,7 +88,7 @@ impl Bench {
         let session = FuseSession::begin(ours, name, file).unwrap();
         assert_eq!(rustix::io::read(&kernel, &mut [0; 256]).unwrap(), 16 + 64);
         let frontend = Frontend::new(session, host()).unwrap();
-        Self { kernel, frontend, caller: std::process::id(), next: 4, answers: VecDeque::new() }
+        Self { kernel, frontend, next: 4, answers: VecDeque::new() }
     }
 
     /// One whose device works.
@@ -140,7 +138,7 @@ impl Bench {
     ) -> u64 {
         let unique = self.next;
         self.next += 2;
-        rustix::io::write(&self.kernel, &message(opcode, unique, self.caller, payload, rest)).unwrap();
+        rustix::io::write(&self.kernel, &message(opcode, unique, std::process::id(), payload, rest)).unwrap();
         unique
     }
 

@@ -81,7 +81,7 @@ fn exercise(function: PciFunction) -> PciFunction {
 fn vfio_by_message() {
     let Some(bound) = Bound::to("vfio_by_message", "vfio-pci") else { return };
     let function = exercise(bound.open(Interrupt::Message));
-    assert!(function.interrupt_fd().is_some() && function.deadline().is_none());
+    assert!(function.interrupt_fd().is_some());
 }
 
 #[test]
