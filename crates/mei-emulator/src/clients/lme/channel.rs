@@ -1,12 +1,10 @@
 //! Channels: connections, their windows and their ends (`apf.md` §3, channels and flow control).
 
+use super::settings::OverWindow;
 use super::turn::Turn;
 use crate::clients::service::{Connection, Stream};
 use mei_wire::apf::{Channel, ChannelOpen, Message, channel_type};
 use std::time::{Duration, Instant};
-
-/// Channels of a session; their numbers are their places.
-const SLOTS: usize = 8;
 
 /// How long a closed channel waits for the host's CLOSE. One program never sends it.
 const GRACE: Duration = Duration::from_secs(2);
@@ -21,14 +19,18 @@ const EVENT_PORT: u32 = 0;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Refused;
 
+/// The host sent more than its window, and the persona does not take that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct WindowExceeded;
+
 /// A channel that [`Channels::reserve`] found free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place(usize);
 
-/// The channels of one session.
-#[derive(Debug, Default)]
+/// The channels of one session; their numbers are their places.
+#[derive(Debug)]
 pub(super) struct Channels {
-    slots: [Slot; SLOTS],
+    slots: Box<[Slot]>,
     /// Where to look for a free one first: a late CLOSE should not meet a channel that just began.
     next: usize,
     /// Who sends first when there is room again: the one behind who filled it last.
@@ -67,14 +69,22 @@ struct Open {
     peer: Channel,
     /// Bytes that the host takes before it adjusts the window.
     window: u32,
+    /// Bytes that the host may send before its window is adjusted.
+    credit: u32,
     connection: Box<dyn Connection>,
     stream: Stream,
 }
 
 impl Channels {
+    /// So many, all free.
+    pub(super) fn new(count: usize) -> Self {
+        Self { slots: std::iter::repeat_with(Slot::default).take(count).collect(), next: 0, first: 0 }
+    }
+
     /// A free place. A channel whose end the host has not confirmed counts as free when no other is left.
     pub(super) fn reserve(&mut self) -> Result<Place, Refused> {
-        let order = (0..SLOTS).map(|step| (self.next + step) % SLOTS);
+        let count = self.slots.len();
+        let order = (0..count).map(|step| (self.next + step) % count);
         let free = order.clone().find(|&index| matches!(self.slots[index], Slot::Free));
         let closing = || {
             order
@@ -96,7 +106,7 @@ impl Channels {
 
     /// Forgets all of them.
     pub(super) fn clear(&mut self) {
-        self.slots = Default::default();
+        self.slots.fill_with(Slot::default);
     }
 
     /// The host connects.
@@ -108,12 +118,13 @@ impl Channels {
         connection: Box<dyn Connection>,
         turn: &mut Turn<'_>,
     ) {
+        let credit = turn.facts.settings.window;
         turn.voice.say(&Message::ChannelOpenConfirmation {
             recipient: peer,
             sender: number(place.0),
-            window: turn.facts.settings.window,
+            window: credit,
         });
-        self.take(place, Slot::Open(Open { peer, window, connection, stream: Stream::default() }));
+        self.take(place, Slot::Open(Open { peer, window, credit, connection, stream: Stream::default() }));
         self.with(number(place.0), turn, |open, now| open.connection.opened(&mut open.stream, now));
     }
 
@@ -142,7 +153,8 @@ impl Channels {
         let Some(slot) = self.slot(recipient) else { return };
         match std::mem::take(slot) {
             Slot::Opening { connection, .. } => {
-                *slot = Slot::Open(Open { peer, window, connection, stream: Stream::default() });
+                let credit = turn.facts.settings.window;
+                *slot = Slot::Open(Open { peer, window, credit, connection, stream: Stream::default() });
                 self.with(recipient, turn, |open, now| open.connection.opened(&mut open.stream, now));
             }
             other => *slot = other,
@@ -161,11 +173,29 @@ impl Channels {
         self.with(recipient, turn, |open, _| open.window = open.window.saturating_add(bytes));
     }
 
-    /// The host sent something. More than its window allows is taken too: one program does not look at it.
-    pub(super) fn received(&mut self, recipient: Channel, data: &[u8], turn: &mut Turn<'_>) {
+    /// The host sent something.
+    ///
+    /// # Errors
+    /// It is more than the window allows, and that ends the session. Otherwise it is taken too: one program does
+    /// not look at the window.
+    pub(super) fn received(
+        &mut self,
+        recipient: Channel,
+        data: &[u8],
+        turn: &mut Turn<'_>,
+    ) -> Result<(), WindowExceeded> {
+        let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        if turn.facts.settings.over_window == OverWindow::EndSession
+            && let Some(Slot::Open(open)) = self.slot(recipient)
+            && open.credit < length
+        {
+            return Err(WindowExceeded);
+        }
         self.with(recipient, turn, |open, now| {
+            open.credit = open.credit.saturating_sub(length);
             open.connection.received(data, &mut open.stream, now);
         });
+        Ok(())
     }
 
     /// The host closes, or answers that it has seen the engine close. CLOSE is sent once per channel.
@@ -184,8 +214,8 @@ impl Channels {
 
     /// Sends what waits, and lets time pass.
     pub(super) fn advance(&mut self, turn: &mut Turn<'_>) {
-        let first = self.first;
-        for index in (0..SLOTS).map(|step| (first + step) % SLOTS) {
+        let (first, count) = (self.first, self.slots.len());
+        for index in (0..count).map(|step| (first + step) % count) {
             if self.slots[index].is_over(turn.now) {
                 self.slots[index] = Slot::Free;
             }
@@ -212,7 +242,7 @@ impl Channels {
 
     fn take(&mut self, place: Place, slot: Slot) {
         self.slots[place.0] = slot;
-        self.next = (place.0 + 1) % SLOTS;
+        self.next = (place.0 + 1) % self.slots.len();
     }
 
     /// Does something with an open channel, and what follows from it: windows, data, an end. Channels that are
@@ -223,7 +253,7 @@ impl Channels {
         act(open, turn.now);
         match open.pump(turn) {
             Pumped::All => {}
-            Pumped::UntilFull => self.first = (channel.0 as usize + 1) % SLOTS,
+            Pumped::UntilFull => self.first = (channel.0 as usize + 1) % self.slots.len(),
             Pumped::Closed => {
                 turn.voice.say(&Message::ChannelClose { recipient: open.peer });
                 *slot = Slot::Closing { until: turn.now + GRACE };
@@ -272,6 +302,7 @@ impl Open {
             return if self.stream.waiting().is_empty() { Pumped::Closed } else { pumped };
         }
         if consumed > 0 {
+            self.credit = self.credit.saturating_add(consumed);
             turn.voice.say(&Message::ChannelWindowAdjust { recipient: self.peer, bytes: consumed });
         }
         pumped

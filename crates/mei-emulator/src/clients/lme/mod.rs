@@ -8,51 +8,21 @@ mod channel;
 mod event;
 mod ports;
 mod session;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod turn;
+
+pub(crate) use settings::Settings;
 
 use super::amt::SharedState;
 use super::{ClientKind, Context};
 use crate::client::{Client, ConnectionId, CreditPolicy, Message, Outbox, Properties};
 use mei_wire::apf::DATA_HEADER;
 use ports::Ports;
-use serde::Deserialize;
 use session::Session;
 use std::time::Instant;
 use turn::{Facts, Turn};
-
-/// `[lme]`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub(crate) struct Settings {
-    /// Ports to forward, in this order; 16992 and 623 without, 16993 and 664 where TLS is enforced.
-    ports: Option<Vec<u16>>,
-    /// The address that the host is told to listen on. Anything but a name of this machine makes programs think
-    /// of remote connections.
-    address: super::amt::Text<64>,
-    /// Bytes that the host may send on a fresh channel.
-    window: u32,
-    /// Most bytes in one message of data. One program drops what is longer than 4095.
-    chunk: u16,
-    /// Events go to the host through a channel of their own.
-    deliver_events: bool,
-    /// The connection to the client is lost when a channel ends, as on some real machines.
-    disconnect_after_channel: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            ports: None,
-            address: super::amt::Text::new("127.0.0.1").unwrap_or_default(),
-            window: 8192,
-            chunk: 4095,
-            deliver_events: false,
-            disconnect_after_channel: false,
-        }
-    }
-}
 
 impl ClientKind for Settings {
     const NAME: &'static str = "lme";
@@ -77,7 +47,7 @@ impl ClientKind for Settings {
                     .max(1),
                 settings: self.clone(),
             },
-            ports: Ports::new(self.ports.as_deref(), context),
+            ports: Ports::new(self, context),
             state: context.state.clone(),
             sessions: Vec::new(),
         })
@@ -128,7 +98,7 @@ impl Client for Lme {
     }
 
     fn connect(&mut self, connection: ConnectionId, outbox: &mut Outbox, now: Instant) -> Result<(), u8> {
-        let mut session = Session::new(connection, now);
+        let mut session = Session::new(connection, self.facts.settings.channels.into(), now);
         session.greet(&mut Turn::new(&self.facts, outbox, connection, now));
         self.sessions.push(session);
         Ok(())

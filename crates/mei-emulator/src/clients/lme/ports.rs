@@ -1,5 +1,6 @@
 //! Which ports there are, and who answers there.
 
+use super::settings::Settings;
 use crate::clients::Context;
 use crate::clients::amt::{Availability, Tls};
 use crate::clients::service::Service;
@@ -12,8 +13,12 @@ const HTTPS: u16 = 16993;
 const RMCP: u16 = 623;
 const RMCPS: u16 = 664;
 
-/// Most ports that a session forwards: one bit each.
-pub(super) const MAX_PORTS: usize = 16;
+/// Most ports that a persona chooses, and most services of tests that stand behind further ones.
+pub(super) const MAX_CHOSEN: usize = 16;
+pub(super) const MAX_SERVICES: usize = 8;
+
+/// Most ports that a session forwards.
+pub(super) const MAX_PORTS: usize = MAX_CHOSEN + MAX_SERVICES;
 
 /// The ports that the engine forwards, in the order in which it asks for them.
 #[derive(Debug)]
@@ -29,22 +34,22 @@ struct Port {
 impl Ports {
     /// Those of a persona. Programs finish their handshake when they have seen both of a pair
     /// (`apf.md` §3 rule 6).
-    pub(super) fn new(chosen: Option<&[u16]>, context: &Context<'_>) -> Self {
+    pub(super) fn new(settings: &Settings, context: &Context<'_>) -> Self {
         let amt = context.persona.amt.as_ref().filter(|amt| amt.availability == Availability::Enabled);
         let pair = match amt.map_or(Tls::Off, |amt| amt.tls) {
             Tls::Off => [HTTP, RMCP],
             Tls::Enforced => [HTTPS, RMCPS],
         };
-        let ports = chosen.unwrap_or(&pair).iter().take(MAX_PORTS);
-        Self(
-            ports
-                .map(|&number| Port {
-                    number,
-                    // Only the plain web service is there; what would need TLS is refused when it is opened.
-                    service: amt.filter(|_| number == HTTP).map(|amt| web::service(amt)),
-                })
-                .collect(),
-        )
+        let amts = settings.ports.as_deref().unwrap_or(&pair).iter().map(|&number| Port {
+            number,
+            // Only the plain web service is there; what would need TLS is refused when it is opened.
+            service: amt.filter(|_| number == HTTP).map(|amt| web::service(amt)),
+        });
+        let tests = settings
+            .services
+            .iter()
+            .map(|service| Port { number: service.port, service: Some(Box::new(service.bulk())) });
+        Self(amts.chain(tests).take(MAX_PORTS).collect())
     }
 
     /// The port to ask for at `index`, until there are no more.

@@ -1,6 +1,6 @@
 //! One host's session: greeting, service, forwards, channels (`apf.md` §3).
 
-use super::channel::{Channels, Refused};
+use super::channel::{Channels, Refused, WindowExceeded};
 use super::event;
 use super::ports::{MAX_PORTS, Ports};
 use super::turn::Turn;
@@ -41,13 +41,13 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(connection: ConnectionId, since: Instant) -> Self {
+    pub(super) fn new(connection: ConnectionId, channels: usize, since: Instant) -> Self {
         Self {
             connection,
             since,
             phase: Phase::Greeted,
             forwarded: [false; MAX_PORTS],
-            channels: Channels::default(),
+            channels: Channels::new(channels),
         }
     }
 
@@ -113,7 +113,10 @@ impl Session {
                 self.channels.adjusted(recipient, bytes, turn);
             }
             Message::ChannelData { recipient, data } => {
-                self.channels.received(recipient, data, turn);
+                if let Err(WindowExceeded) = self.channels.received(recipient, data, turn) {
+                    log::warn!("LME: the host sent {} bytes, more than its window", data.len());
+                    self.end(DisconnectReason::PROTOCOL_ERROR, turn);
+                }
             }
             Message::ChannelClose { recipient } => self.channels.closed(recipient, turn),
             Message::KeepaliveRequest { cookie } => turn.voice.say(&Message::KeepaliveReply { cookie }),

@@ -18,8 +18,10 @@
 //! }
 //! ```
 
+mod bulk;
 mod stream;
 
+pub(crate) use bulk::Bulk;
 pub use stream::Stream;
 
 use std::fmt::Debug;

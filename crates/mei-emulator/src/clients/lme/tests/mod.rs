@@ -1,6 +1,8 @@
 //! Sessions as hosts have them. Messages are spelled out: nothing here uses the parser or the writer under test.
 
+mod services;
 mod streaming;
+mod windows;
 
 use super::channel::Channels;
 use crate::clients::amt::{Datagram, Event, Text};
@@ -509,5 +511,5 @@ proptest! {
 
 #[test]
 fn channels_start_free() {
-    assert!(Channels::default().has_free());
+    assert!(Channels::new(8).has_free());
 }

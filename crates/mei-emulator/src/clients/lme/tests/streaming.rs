@@ -53,7 +53,7 @@ fn a_flood_fills_half_of_the_room_and_no_more() {
     let (facts, mut ports, mut outbox) =
         (facts(), Ports::of(16992, Box::new(Flood(MANY))), Outbox::default());
     let now = Instant::now();
-    let mut session = Session::new(CONNECTION, now);
+    let mut session = Session::new(CONNECTION, 8, now);
     let mut tell = |session: &mut Session, outbox: &mut Outbox, message: &[u8]| {
         session.message(message, &mut ports, &mut Turn::new(&facts, outbox, CONNECTION, now));
     };
@@ -97,7 +97,7 @@ fn a_large_response_passes_a_small_window() {
         (facts(), Ports::of(16992, Box::new(Flood(65536))), Outbox::default());
     let now = Instant::now();
     let connection = ConnectionId(3);
-    let mut session = Session::new(connection, now);
+    let mut session = Session::new(connection, 8, now);
     for message in [version(), service(6, "pfwd@amt.intel.com"), words(81, &[16992]), open(2, 1024)] {
         session.message(&message, &mut ports, &mut Turn::new(&facts, &mut outbox, connection, now));
     }
@@ -118,7 +118,7 @@ fn two_floods_share_the_way() {
     let (facts, mut ports, mut outbox) =
         (facts(), Ports::of(16992, Box::new(Flood(MANY))), Outbox::default());
     let now = Instant::now();
-    let mut session = Session::new(CONNECTION, now);
+    let mut session = Session::new(CONNECTION, 8, now);
     let greetings = [version(), service(6, "pfwd@amt.intel.com"), words(81, &[16992])];
     for message in greetings.into_iter().chain([open(2, u32::MAX), open(3, u32::MAX)]) {
         session.message(&message, &mut ports, &mut Turn::new(&facts, &mut outbox, CONNECTION, now));
