@@ -81,9 +81,26 @@ pub fn http(data: &[u8]) {
     let _ = browse(data);
 }
 
+/// CHANNEL_CLOSE.
+const CLOSE: u8 = 97;
+
+/// A channel to the web service.
+fn open(machine: &mut Machine<Engine>, handle: Handle) -> Option<Channel> {
+    let open = ChannelOpen {
+        kind: channel_type::FORWARDED_TCPIP,
+        sender: Channel(1),
+        window: 0x10_0000,
+        target: b"127.0.0.1",
+        target_port: 16992,
+        originator: b"127.0.0.1",
+        originator_port: 4711,
+    };
+    say(machine, handle, &Message::ChannelOpen(open));
+    answer(machine, handle)
+}
+
 /// What the web service answers.
 fn browse(data: &[u8]) -> Option<Vec<Vec<u8>>> {
-    const WINDOW: u32 = 0x10_0000;
     let mut machine = engine()?;
     let handle = machine.connected(clients::LME)?;
     listen(&mut machine, handle);
@@ -92,23 +109,20 @@ fn browse(data: &[u8]) -> Option<Vec<Vec<u8>>> {
     for _ in 0..8 {
         answer(&mut machine, handle);
     }
-    let open = ChannelOpen {
-        kind: channel_type::FORWARDED_TCPIP,
-        sender: Channel(1),
-        window: WINDOW,
-        target: b"127.0.0.1",
-        target_port: 16992,
-        originator: b"127.0.0.1",
-        originator_port: 4711,
-    };
-    say(&mut machine, handle, &Message::ChannelOpen(open));
-    let recipient = answer(&mut machine, handle)?;
+    let mut recipient = open(&mut machine, handle)?;
     let mut heard = Vec::new();
     let mut input = Input::new(data);
     while !input.is_empty() {
         for piece in input.message().chunks(4096 - DATA_HEADER) {
             say(&mut machine, handle, &Message::ChannelData { recipient, data: piece });
-            heard.extend(listen(&mut machine, handle));
+            let said = listen(&mut machine, handle);
+            let closed = said.iter().any(|message| message.first() == Some(&CLOSE));
+            heard.extend(said);
+            // A browser comes back.
+            if closed {
+                say(&mut machine, handle, &Message::ChannelClose { recipient });
+                recipient = open(&mut machine, handle)?;
+            }
         }
     }
     say(&mut machine, handle, &Message::ChannelClose { recipient });
@@ -138,5 +152,9 @@ mod tests {
         let heard = browse(&message(b"GET /index.htm HTTP/1.1\r\nHost: x\r\n\r\n")).unwrap();
         let text: Vec<u8> = heard.iter().flat_map(|message| message.iter().skip(9)).copied().collect();
         assert!(text.starts_with(b"HTTP/1.1 "), "{}", String::from_utf8_lossy(&text));
+        let twice = message(b"GET /index.htm HTTP/1.1\r\nHost: x\r\n\r\n").repeat(2);
+        let text: Vec<u8> = browse(&twice).unwrap().concat();
+        let answers = String::from_utf8_lossy(&text).matches("HTTP/1.1 401 ").count();
+        assert_eq!(answers, 2, "a browser that was cut off comes back");
     }
 }

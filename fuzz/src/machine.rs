@@ -3,6 +3,7 @@
 use mei_core::{Blocking, Call, CallId, DeviceState, Handle, Host, Options, Output, Reply};
 use mei_emulator::{Engine, Persona};
 use mei_wire::{Device, Guid};
+use std::sync::OnceLock;
 use std::time::Instant;
 
 const CONNECT: u32 = 0xC010_4801;
@@ -17,21 +18,42 @@ pub(crate) struct Machine<D> {
     pub(crate) opened: Option<Handle>,
     /// What the last read gave.
     pub(crate) data: Option<Vec<u8>>,
+    /// Whether the last call failed.
+    failed: bool,
+}
+
+/// The built-in personas, and the one with everything; read once.
+pub(crate) fn personas() -> &'static [Persona] {
+    static PERSONAS: OnceLock<Vec<Persona>> = OnceLock::new();
+    PERSONAS.get_or_init(|| {
+        let built_in = Persona::builtin_names().into_iter().filter_map(Persona::builtin);
+        let everything = Persona::parse(include_str!("../everything.toml"), "everything.toml");
+        built_in.chain([everything.expect("the persona with everything is one")]).collect()
+    })
 }
 
 /// A machine of one of the newest engines, with everything on.
 pub(crate) fn engine() -> Option<Machine<Engine>> {
-    let persona = Persona::builtin("tiger-lake")?;
+    personas().iter().find(|persona| persona.name == "tiger-lake").map(engine_of)
+}
+
+/// A machine of the persona with everything.
+pub(crate) fn everything() -> Option<Machine<Engine>> {
+    personas().last().map(engine_of)
+}
+
+/// A machine of a persona, which works.
+pub(crate) fn engine_of(persona: &Persona) -> Machine<Engine> {
     let now = Instant::now();
-    let mut machine = Machine::new(Engine::new(&persona, now), Options::new(*persona.device), now);
+    let mut machine = Machine::new(Engine::new(persona, now), Options::new(*persona.device), now);
     machine.start();
     assert_eq!(machine.host.state(), DeviceState::Enabled, "an engine that nobody has lied to works");
-    Some(machine)
+    machine
 }
 
 impl<D: Device> Machine<D> {
     pub(crate) fn new(device: D, options: Options, now: Instant) -> Self {
-        Self { host: Host::new(device, options), now, calls: 0, opened: None, data: None }
+        Self { host: Host::new(device, options), now, calls: 0, opened: None, data: None, failed: false }
     }
 
     /// Starts the driver and gives it the time that it wants.
@@ -50,6 +72,7 @@ impl<D: Device> Machine<D> {
             match output {
                 Output::Reply(_, Reply::Opened(handle)) => self.opened = Some(handle),
                 Output::Reply(_, Reply::Data(data)) => self.data = Some(data.to_vec()),
+                Output::Reply(_, Reply::Error(_)) => self.failed = true,
                 _ => {}
             }
         }
@@ -110,10 +133,26 @@ impl<D: Device> Machine<D> {
         self.call(Call::Write { handle, data, blocking: Blocking::NonBlocking });
     }
 
-    /// The next message, if there is one.
+    /// Writes; whether it was taken.
+    pub(crate) fn try_write(&mut self, handle: Handle, data: &[u8]) -> bool {
+        self.failed = false;
+        self.write(handle, data);
+        !self.failed
+    }
+
+    pub(crate) fn close(&mut self, handle: Handle) {
+        self.call(Call::Release { handle });
+    }
+
+    /// The next message, if there is one. The first read may only ask for it.
     pub(crate) fn read(&mut self, handle: Handle) -> Option<Vec<u8>> {
-        self.data = None;
-        self.call(Call::Read { handle, size: 65_536, offset: 0, blocking: Blocking::NonBlocking });
+        for _ in 0..2 {
+            self.data = None;
+            self.call(Call::Read { handle, size: 65_536, offset: 0, blocking: Blocking::NonBlocking });
+            if self.data.is_some() {
+                break;
+            }
+        }
         self.data.take().filter(|data| !data.is_empty())
     }
 }

@@ -83,4 +83,6 @@ targets!(
     amthi,
     mkhi,
     http,
+    channels,
+    commands,
 );
