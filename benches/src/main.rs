@@ -6,6 +6,7 @@
 //! start` times what a person waits for, `umei-bench memory` weighs handles. Figures and commands are in
 //! `docs/performance.md`.
 
+mod beside;
 mod client;
 mod echo;
 mod host;
@@ -30,6 +31,8 @@ struct Arguments {
 enum Command {
     /// Measures umei beside the program in C.
     Echo(echo::Arguments),
+    /// Measures two devices that are served already, in turn.
+    Beside(beside::Arguments),
     /// Measures a message through host and engine, without a kernel between.
     Host(host::Arguments),
     /// Measures the time until a program has the device, and until it is gone again.
@@ -44,6 +47,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome: Result<()> = match Arguments::parse().command {
         Command::Echo(arguments) => echo::main(&arguments),
+        Command::Beside(arguments) => beside::main(&arguments),
         Command::Host(arguments) => host::main(&arguments),
         Command::Start(arguments) => start::main(&arguments),
         Command::Memory(arguments) => memory::main(&arguments),

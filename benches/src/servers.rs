@@ -128,20 +128,25 @@ impl Server {
 
     /// One measurement, by a client of its own.
     pub(crate) fn measure(&self, load: Load) -> Result<Measured> {
-        let own = std::env::current_exe().context("the path of umei-bench")?;
-        let kind = match self.kind {
-            Kind::Mei => "mei",
-            Kind::Plain => "plain",
-        };
-        let mut command = Command::new("taskset");
-        command.args(["-c", load.placement.client()]).arg(own).args(["client", "--kind", kind, "--file"]);
-        command.arg(&self.file);
-        command.args(["--handles", &load.handles.to_string(), "--size", &load.size.to_string()]);
-        command.args(["--seconds", &load.seconds.to_string(), "--server", &self.child.id().to_string()]);
-        let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("{command:?}"))?;
-        ensure!(output.status.success(), "{command:?}: {}", output.status);
-        String::from_utf8_lossy(&output.stdout).parse().with_context(|| format!("{command:?}"))
+        run_client(&self.file, self.kind, self.child.id(), load)
     }
+}
+
+/// One measurement of a file that `process` serves, by a client of its own.
+pub(crate) fn run_client(file: &Path, kind: Kind, process: u32, load: Load) -> Result<Measured> {
+    let own = std::env::current_exe().context("the path of umei-bench")?;
+    let kind = match kind {
+        Kind::Mei => "mei",
+        Kind::Plain => "plain",
+    };
+    let mut command = Command::new("taskset");
+    command.args(["-c", load.placement.client()]).arg(own).args(["client", "--kind", kind, "--file"]);
+    command.arg(file);
+    command.args(["--handles", &load.handles.to_string(), "--size", &load.size.to_string()]);
+    command.args(["--seconds", &load.seconds.to_string(), "--server", &process.to_string()]);
+    let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("{command:?}"))?;
+    ensure!(output.status.success(), "{command:?}: {}", output.status);
+    String::from_utf8_lossy(&output.stdout).parse().with_context(|| format!("{command:?}"))
 }
 
 impl Drop for Server {

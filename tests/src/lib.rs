@@ -9,6 +9,7 @@ pub mod node;
 pub mod parity;
 pub mod programs;
 pub mod sequences;
+pub mod strace;
 mod sys;
 pub mod test_client;
 
