@@ -38,6 +38,8 @@ pub const TAGGED_MTU: usize = 512;
 pub const PROTOCOL_VERSION: u8 = 1;
 /// Connections that [`ECHO`] takes in any case.
 pub const MANY: usize = 16;
+/// As [`ECHO`], not there until it is added.
+pub const LATE: Guid = Guid::from_u128(0x5d6e1b3a_0b7c_4c5e_9f2a_7a1d4e8c000a);
 /// As [`ECHO`], one receive buffer for all connections.
 pub const SHARED_BUFFER: Guid = Guid::from_u128(0x5d6e1b3a_0b7c_4c5e_9f2a_7a1d4e8c0009);
 
@@ -125,6 +127,15 @@ pub enum Event {
     Hbm(Vec<u8>),
     /// The ready bit goes away for a moment.
     DropReady,
+    /// Nothing: whoever has the answer knows that the host has seen whatever the engine had sent before.
+    Nothing,
+    /// The next CONNECT to `client` is answered so much later.
+    ConnectLate {
+        /// Whom the CONNECT is for.
+        client: Guid,
+        /// Milliseconds.
+        by: u32,
+    },
 }
 
 /// A connection to the client that takes commands.
@@ -245,5 +256,7 @@ fn request(event: &Event) -> Vec<u8> {
         }
         Event::Hbm(message) => bytes(14, 0, 0, &BUS, message),
         Event::DropReady => bytes(15, 0, 0, &BUS, &[]),
+        Event::Nothing => bytes(1, 0, 0, &BUS, &[0]),
+        Event::ConnectLate { client, by } => bytes(4, CONNECT_RESPONSE, *by, client, &[]),
     }
 }

@@ -1,8 +1,7 @@
 //! The differential run, between umei over FUSE and a host in this process, and between devices that do differ.
 
 use std::process::Command;
-use std::time::Duration;
-use umei_tests::differential::{Campaign, Side};
+use umei_tests::differential::{Campaign, Pair, Side};
 use umei_tests::programs::{persona_text, run, test_persona, workspace_program};
 
 #[test]
@@ -12,20 +11,11 @@ fn fuse_answers_as_a_host_in_process_does() {
         let output = run(Command::new(workspace_program("umei"))
             .args(["run", "--persona", &path, "--"])
             .arg(workspace_program("mei-differential"))
-            .args([
-                "--a",
-                "fuse:/dev/mei0",
-                "--b",
-                &format!("host:{path}"),
-                "--calls",
-                "3000",
-                "--patience",
-                "50",
-            ]));
+            .args(["--pair", &format!("host:{path}=fuse:/dev/mei0"), "--calls", "3000"]));
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{persona}:\n{text}{}", String::from_utf8_lossy(&output.stderr));
         assert!(text.contains(" 0 differences, "), "{persona}:\n{text}");
-        for met in ["parity K5:", "parity R6:", "parity W15:", "event reset"] {
+        for met in ["parity K5:", "parity R6:", "parity W15:", "event link reset:"] {
             assert!(text.contains(met), "{persona}: the run never met {met:?}:\n{text}");
         }
     }
@@ -41,13 +31,8 @@ fn a_difference_is_found_and_cut_down() {
     let text = persona_text("parity");
     let other = text.replacen("max-message-length = 512", "max-message-length = 511", 1);
     assert_ne!(text, other);
-    let campaign = Campaign {
-        sides: [host(&text), host(&other)],
-        calls: 300,
-        seed: 1,
-        threads: 2,
-        patience: Duration::from_millis(50),
-    };
+    let pair = Pair { reference: host(&text), other: host(&other) };
+    let campaign = Campaign { pairs: vec![pair], calls: 300, seed: 1 };
     let totals = campaign.run().expect("the devices start");
     let shortest = totals.differences.iter().map(|difference| difference.lines().count()).min();
     // The heading, open, connect.

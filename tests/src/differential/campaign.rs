@@ -1,16 +1,17 @@
-//! Many sequences on two devices, several at a time.
+//! Many sequences on pairs of devices, one at a time on each pair.
 
-use super::generate::{self, Company};
+use super::generate::{self, LENGTH, Reach};
+use super::history::History;
 use super::hits::Hits;
+use super::kept;
 use super::random::Random;
-use super::rules::known;
+use super::rules::{Case, Known, Then, known, parts};
 use super::runner::{self, Answer, Trace};
 use super::step::Step;
 use crate::files::{Files, InProcess, System, Transport};
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::sync::{Mutex, RwLock};
-use std::time::Duration;
+use std::sync::Mutex;
 
 /// A device to compare.
 #[derive(Debug, Clone)]
@@ -22,7 +23,9 @@ pub enum Side {
 }
 
 impl Side {
-    fn transport(&self) -> Transport {
+    /// Who answers.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
         match self {
             Self::Node(_, transport) => *transport,
             Self::Host(_) => Transport::Host,
@@ -37,19 +40,24 @@ impl Side {
     }
 }
 
+/// Two devices with engines of the same persona.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    /// What the other is held against.
+    pub reference: Side,
+    /// What is judged.
+    pub other: Side,
+}
+
 /// What to do.
 #[derive(Debug, Clone)]
 pub struct Campaign {
-    /// The two devices.
-    pub sides: [Side; 2],
-    /// Calls to make on each, about.
+    /// Pairs, which share the sequences.
+    pub pairs: Vec<Pair>,
+    /// Calls to make on each side, about.
     pub calls: u64,
     /// What the sequences come from.
     pub seed: u64,
-    /// Sequences at a time.
-    pub threads: usize,
-    /// How long a call may sleep before a signal ends it.
-    pub patience: Duration,
 }
 
 /// What came of it.
@@ -65,26 +73,35 @@ pub struct Totals {
     pub hits: Hits,
 }
 
-/// Steps of a sequence.
-const LENGTH: usize = 30;
-/// Of so many sequences one runs alone on its devices, with events.
-const ALONE_EVERY: u64 = 3;
-/// Repetitions in which a difference has to show: what a slow machine brings about does not.
+/// How often a sequence that differs is run again, to tell what always happens from what may.
 const REPEATS: usize = 3;
+/// Differences after which there is no point in going on.
+const ENOUGH: usize = 10;
 
 impl Campaign {
-    /// Runs all sequences.
+    /// Runs all sequences: first those that were kept, on every pair, then random ones.
     ///
     /// # Errors
-    /// When a device does not start.
+    /// When a device does not start, or says that it is something that it cannot be.
     pub fn run(&self) -> Result<Totals, String> {
         let totals = Mutex::new(Totals::default());
-        // Sequences with events have the devices to themselves.
-        let floor = RwLock::new(());
-        let numbers = Mutex::new(0..self.calls.div_ceil(LENGTH as u64));
+        let mut begun = 0;
+        let numbers = Mutex::new(std::iter::from_fn(|| {
+            let number = begun;
+            begun += 1;
+            (number < self.calls.div_ceil(LENGTH as u64)).then_some(number)
+        }));
         let outcome: Result<Vec<()>, String> = std::thread::scope(|scope| {
-            let workers: Vec<_> =
-                (0..self.threads).map(|_| scope.spawn(|| self.work(&numbers, &floor, &totals))).collect();
+            let workers: Vec<_> = self
+                .pairs
+                .iter()
+                .map(|pair| {
+                    scope.spawn(|| {
+                        let next = || numbers.lock().expect("no worker panics with the numbers").next();
+                        self.work(pair, next, &totals)
+                    })
+                })
+                .collect();
             workers.into_iter().map(|worker| worker.join().expect("a worker does not panic")).collect()
         });
         outcome?;
@@ -93,115 +110,173 @@ impl Campaign {
 
     fn work(
         &self,
-        numbers: &Mutex<std::ops::Range<u64>>,
-        floor: &RwLock<()>,
+        pair: &Pair,
+        mut next: impl FnMut() -> Option<u64>,
         totals: &Mutex<Totals>,
     ) -> Result<(), String> {
-        let next = || numbers.lock().expect("no worker panics with the numbers").next();
-        while let Some(number) = next() {
-            let company = if number % ALONE_EVERY == 0 { Company::Alone } else { Company::Shared };
-            let mut random = Random::new(self.seed ^ number.wrapping_mul(0xD1B5_4A32_D192_ED03));
-            let steps = generate::sequence(&mut random, company, LENGTH);
-            let report = match company {
-                Company::Alone => {
-                    let _alone = floor.write().expect("no worker panics on the floor");
-                    self.judge(number, &steps)?
-                }
-                Company::Shared => {
-                    let shared = floor.read().expect("no worker panics on the floor");
-                    let report = self.judge_once(&steps)?;
-                    drop(shared);
-                    if report.difference.is_none() {
-                        report
-                    } else {
-                        // Whether it is real is found out without company.
-                        let _alone = floor.write().expect("no worker panics on the floor");
-                        self.judge(number, &steps)?
-                    }
-                }
-            };
+        let judge = |name: &str, steps: &[Step]| -> Result<bool, String> {
+            let report = pair.judge(name, steps)?;
             let mut totals = totals.lock().expect("no worker panics with the totals");
             totals.sequences += 1;
             totals.calls += report.calls;
             totals.hits.add(report.hits);
             totals.differences.extend(report.difference.map(|place| place.text));
+            Ok(totals.differences.len() < ENOUGH)
+        };
+        for (name, steps) in kept::sequences(pair.reach())? {
+            if !judge(&format!("kept {name}"), &steps)? {
+                return Ok(());
+            }
+        }
+        while let Some(number) = next() {
+            let mut random = Random::new(self.seed ^ number.wrapping_mul(0xD1B5_4A32_D192_ED03));
+            let steps = generate::sequence(&mut random, pair.reach(), number);
+            if !judge(&format!("seed {} sequence {number}", self.seed), &steps)? {
+                return Ok(());
+            }
         }
         Ok(())
     }
+}
+
+impl Pair {
+    fn reach(&self) -> Reach {
+        let host = [&self.reference, &self.other].iter().any(|side| side.transport() == Transport::Host);
+        if host { Reach::Host } else { Reach::Kernel }
+    }
+
+    /// Runs one sequence and says what came of it, as text.
+    ///
+    /// # Errors
+    /// When a device does not start.
+    pub fn replay(&self, steps: &[Step]) -> Result<String, String> {
+        let [one, two] = self.traces(steps)?;
+        let mut text = String::new();
+        for (index, step) in steps.iter().enumerate() {
+            let side = |traces: &[Trace]| traces.get(index).map_or("not made".to_owned(), show);
+            let (one, two) = (side(&one), side(&two));
+            let mark = if one == two { "" } else { "  <<<" };
+            writeln!(text, "{}\n    {one}\n    {two}{mark}", step.text()).expect("a string takes it");
+        }
+        if let Some(place) = self.judge_once(steps)?.difference {
+            writeln!(text, "DIFFERENCE {}", place.text).expect("a string takes it");
+        }
+        Ok(text)
+    }
 
     fn traces(&self, steps: &[Step]) -> Result<[Vec<Trace>; 2], String> {
-        let side = |index: usize| -> Result<Vec<Trace>, String> {
-            let device = self.sides[index].device()?;
-            Ok(runner::run(&*device, steps, self.patience))
-        };
+        let run = |side: &Side| -> Result<Vec<Trace>, String> { Ok(runner::run(&*side.device()?, steps)) };
         std::thread::scope(|scope| {
-            let other = scope.spawn(|| side(1));
-            let first = side(0)?;
+            let other = scope.spawn(|| run(&self.other));
+            let first = run(&self.reference)?;
             Ok([first, other.join().expect("a side does not panic")?])
         })
     }
 
     fn judge_once(&self, steps: &[Step]) -> Result<Report, String> {
         let [a, b] = self.traces(steps)?;
-        let sides = [self.sides[0].transport(), self.sides[1].transport()];
         let mut report = Report::default();
+        let mut history = History::default();
         for (index, (one, two)) in a.iter().zip(&b).enumerate() {
+            // One more trace than steps: what went wrong when all was closed.
+            let Some(step) = steps.get(index) else {
+                let text = format!("at the end: {} and {}", show(one), show(two));
+                report.difference = Some(Place { index: index - 1, text });
+                break;
+            };
             report.calls += 1;
-            let step = &steps[index];
-            report.hits.met(step, one);
-            if one.answer == two.answer && !matches!(one.answer, Answer::Broken(_)) {
-                continue;
-            }
-            match known(&steps[..=index], sides, [one, two]) {
-                Some(rule) => {
-                    report.hits.rule(rule.fidelity);
-                    if rule.parted {
+            let broken = matches!(one.answer, Answer::Broken(_)) || matches!(two.answer, Answer::Broken(_));
+            let case = Case {
+                reference: self.reference.transport(),
+                other: self.other.transport(),
+                history: &history,
+                step,
+                traces: [one, two],
+            };
+            if one != two || broken {
+                match known(&case).filter(|_| !broken) {
+                    Some(Known { fidelity, then }) => {
+                        report.hits.rule(fidelity);
+                        report.hits.met(step, history.state(step), history.of(step.slot()), one);
+                        if then == Then::Parted {
+                            break;
+                        }
+                    }
+                    None => {
+                        let text = format!("step {index}: {} and {}", show(one), show(two));
+                        report.difference = Some(Place { index, text });
                         break;
                     }
                 }
-                None => {
-                    let text = format!("step {index} {step:?}: {:?} and {:?}", one.answer, two.answer);
-                    report.difference = Some(Place { index, text });
+            } else {
+                report.hits.met(step, history.state(step), history.of(step.slot()), one);
+                if parts(&case).is_some() {
                     break;
                 }
+            }
+            history.add(step, one);
+        }
+        // A side that broke after the other had no more to say.
+        if report.difference.is_none() && a.len() != b.len() {
+            let longer = if a.len() > b.len() { &a } else { &b };
+            if let Some(Trace { answer: Answer::Broken(reason), .. }) = longer.last() {
+                let index = steps.len().saturating_sub(1);
+                report.difference = Some(Place { index, text: format!("at the end: {reason}") });
             }
         }
         Ok(report)
     }
 
-    /// Runs a sequence; a difference has to repeat itself, and is cut down.
-    fn judge(&self, number: u64, steps: &[Step]) -> Result<Report, String> {
+    /// Runs a sequence; one that differs is run again, and cut down when it always does.
+    fn judge(&self, name: &str, steps: &[Step]) -> Result<Report, String> {
         let mut report = self.judge_once(steps)?;
         let Some(place) = report.difference.take() else { return Ok(report) };
         let mut steps = steps[..=place.index].to_vec();
-        if !self.always_differs(&steps)? {
-            return Ok(report);
+        let mut repeated = 0;
+        for _ in 0..REPEATS {
+            repeated += usize::from(self.judge_once(&steps)?.difference.is_some());
         }
-        // From the end: what a step needs stands before it.
-        for index in (0..steps.len().saturating_sub(1)).rev() {
-            let mut fewer = steps.clone();
-            fewer.remove(index);
-            if self.always_differs(&fewer)? {
-                steps = fewer;
+        let mut last = place.text;
+        if repeated == REPEATS {
+            // From the end: what a step needs stands before it.
+            for index in (0..steps.len().saturating_sub(1)).rev() {
+                let mut fewer = steps.clone();
+                fewer.remove(index);
+                if let Some(place) = self.judge_once(&fewer)?.difference {
+                    // A difference at another step is another difference.
+                    if place.index + 1 == fewer.len() {
+                        steps = fewer;
+                        last = place.text;
+                    }
+                }
             }
         }
-        let last = self.judge_once(&steps)?.difference.map_or(place.text, |place| place.text);
-        let mut text = format!("seed {} sequence {number}, {last}\n", self.seed);
+        let sides = format!("{} and {}", self.reference.transport(), self.other.transport());
+        let mut text = format!("{name}, {sides}, {repeated} of {REPEATS} times again; {last}\n");
         for step in &steps {
-            writeln!(text, "  {step:?}").expect("a string takes it");
+            writeln!(text, "STEP {}", step.text()).expect("a string takes it");
         }
         report.difference = Some(Place { index: 0, text });
         Ok(report)
     }
+}
 
-    fn always_differs(&self, steps: &[Step]) -> Result<bool, String> {
-        for _ in 0..REPEATS {
-            if self.judge_once(steps)?.difference.is_none() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+/// A trace in a line; long data shortened.
+fn show(trace: &Trace) -> String {
+    let outcome = |outcome: &crate::files::Outcome| {
+        let bytes = &outcome.bytes[..outcome.bytes.len().min(24)];
+        format!("{:?} {bytes:02x?}", outcome.result)
+    };
+    let mut text = match &trace.answer {
+        Answer::Said(said) => outcome(said),
+        Answer::Both([one, two]) => format!("{}, {}", outcome(one), outcome(two)),
+        other => format!("{other:?}"),
+    };
+    for ended in &trace.ended {
+        write!(text, "; file {}: {} {}", ended.file, ended.kind, outcome(&ended.outcome))
+            .expect("a string takes it");
     }
+    text
 }
 
 #[derive(Debug, Default)]

@@ -1,8 +1,10 @@
-//! How often what was met: each call in each state with each outcome, and the row of `docs/parity.md` that it is.
+//! How often what was met: each call in each state with each outcome, and the rows of `docs/parity.md` that those are.
 
-use super::runner::{Answer, State, Trace};
+use super::history::{File, State};
+use super::rows::ROWS;
+use super::runner::{Answer, Trace};
 use super::step::Step;
-use crate::files::{Errno, POLLERR};
+use crate::files::Errno;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -11,25 +13,57 @@ use std::fmt;
 pub struct Hits {
     met: BTreeMap<(&'static str, &'static str, String), u64>,
     rows: BTreeMap<&'static str, u64>,
+    events: BTreeMap<&'static str, u64>,
     rules: BTreeMap<&'static str, u64>,
 }
 
+/// What rows are told by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen<'a> {
+    pub(super) step: &'a Step,
+    pub(super) state: State,
+    pub(super) file: Option<&'a File>,
+    /// Of the call; none for one that sleeps on.
+    pub(super) result: Option<Result<i64, Errno>>,
+}
+
 impl Hits {
-    pub(super) fn met(&mut self, step: &Step, trace: &Trace) {
-        let Answer::Said(outcome) = &trace.answer else { return };
-        let state = match trace.before {
+    pub(super) fn met(&mut self, step: &Step, state: State, file: Option<&File>, trace: &Trace) {
+        let results = match &trace.answer {
+            Answer::Said(outcome) => vec![Some(outcome.result)],
+            Answer::Both(outcomes) => outcomes.iter().map(|outcome| Some(outcome.result)).collect(),
+            Answer::Asleep => vec![None],
+            Answer::Nothing | Answer::Broken(_) => return,
+        };
+        let at = match state {
             State::Closed => "closed",
             State::Fresh => "fresh",
             State::Connected => "connected",
-            State::Maybe => "after an event",
+            State::Ended => "ended",
         };
-        let result = match outcome.result {
-            Ok(_) => "success".to_owned(),
-            Err(errno) => errno.to_string(),
-        };
-        *self.met.entry((step.kind(), state, result)).or_default() += 1;
-        if let Some(row) = row(step, trace.before, outcome.result) {
-            *self.rows.entry(row).or_default() += 1;
+        if step.kind().starts_with("event") {
+            *self.events.entry(step.kind()).or_default() += 1;
+        }
+        for result in results {
+            let said = match result {
+                None => "asleep".to_owned(),
+                Some(Ok(_)) => "success".to_owned(),
+                Some(Err(errno)) => errno.to_string(),
+            };
+            *self.met.entry((step.kind(), at, said)).or_default() += 1;
+            let seen = Seen { step, state, file, result };
+            for (row, is) in ROWS {
+                if is(&seen) {
+                    *self.rows.entry(row).or_default() += 1;
+                }
+            }
+        }
+        for ended in &trace.ended {
+            let said = match ended.outcome.result {
+                Ok(_) => "success".to_owned(),
+                Err(errno) => errno.to_string(),
+            };
+            *self.met.entry((ended.kind, "asleep before", said)).or_default() += 1;
         }
     }
 
@@ -42,11 +76,12 @@ impl Hits {
         for (key, count) in other.met {
             *self.met.entry(key).or_default() += count;
         }
-        for (key, count) in other.rows {
-            *self.rows.entry(key).or_default() += count;
-        }
-        for (key, count) in other.rules {
-            *self.rules.entry(key).or_default() += count;
+        let maps =
+            [(&mut self.rows, other.rows), (&mut self.events, other.events), (&mut self.rules, other.rules)];
+        for (mine, others) in maps {
+            for (key, count) in others {
+                *mine.entry(key).or_default() += count;
+            }
         }
     }
 
@@ -62,73 +97,15 @@ impl fmt::Display for Hits {
         for ((kind, state, result), count) in &self.met {
             writeln!(f, "met {kind} | {state} | {result}: {count}")?;
         }
-        for (row, count) in &self.rows {
-            writeln!(f, "parity {row}: {count}")?;
+        for (row, _) in ROWS {
+            writeln!(f, "parity {row}: {}", self.rows.get(row).copied().unwrap_or(0))?;
+        }
+        for (event, count) in &self.events {
+            writeln!(f, "{event}: {count}")?;
         }
         for (rule, count) in &self.rules {
             writeln!(f, "rule {rule}: {count}")?;
         }
         Ok(())
     }
-}
-
-/// The parity row that a call, a state and an outcome are.
-fn row(step: &Step, state: State, result: Result<i64, Errno>) -> Option<&'static str> {
-    use State::{Connected, Fresh, Maybe};
-    Some(match (step.kind(), state, result) {
-        ("open", _, Ok(_)) => "O1",
-        ("open", _, Err(Errno::EMFILE)) => "O3",
-        ("close", Fresh, Ok(_)) => "C1",
-        ("close", Connected, Ok(_)) => "C3",
-        ("close", Maybe, Ok(_)) => "C7",
-        ("ioctl", Fresh, Err(Errno::ENOTTY)) => "I1",
-        ("ioctl", Connected | Maybe, Err(Errno::ENOTTY)) => "I2",
-        ("connect", Fresh, Err(Errno::ENOTTY)) => "K1",
-        ("connect", Fresh, Ok(_)) => "K5",
-        ("connect", Connected, Err(Errno::EBUSY)) => "K7",
-        ("connect", Connected, Err(Errno::ENOTTY)) => "K10",
-        ("connect", Fresh, Err(Errno::EBUSY)) => "K11",
-        ("connect", Maybe, Ok(_)) => "K45",
-        ("connect-refused", _, Err(Errno::EBUSY)) => "K26",
-        ("connect-refused", _, Err(Errno::EINVAL)) => "K27",
-        ("connect-vtag", Fresh, Err(Errno::EOPNOTSUPP)) => "V1",
-        ("connect-vtag", Fresh, Err(Errno::ENOTTY)) => "V4",
-        ("connect-vtag", Fresh, Err(Errno::EINVAL)) => "V7",
-        ("connect-vtag", Fresh, Ok(_)) => "V8",
-        ("connect-vtag", Connected, Err(Errno::EBUSY)) => "V10",
-        ("notify-set", Fresh, Err(Errno::ENODEV)) => "N1",
-        ("notify-set", Fresh, Err(Errno::EINVAL)) => "N2",
-        ("notify-set", Connected, Ok(_)) => "N6",
-        ("notify-set", Connected, Err(Errno::EINVAL)) => "N8",
-        ("notify-set", Maybe, Err(Errno::ENODEV)) => "N14",
-        ("notify-refused", Connected, Err(Errno::EINVAL)) => "N10",
-        ("notify-get", Fresh, Err(Errno::ENODEV)) => "G1",
-        ("notify-get", _, Ok(_)) => "G4",
-        ("notify-get", _, Err(Errno::EAGAIN)) => "G8",
-        ("notify-get", _, Err(Errno::EINTR)) => "G9",
-        ("notify-get", Maybe, Err(Errno::ENODEV)) => "G26",
-        ("read", Fresh, Ok(0)) => "R1",
-        ("read", Fresh, Err(Errno::ENODEV)) => "R2",
-        ("read", Connected, Ok(_)) => "R6",
-        ("read", _, Err(Errno::EAGAIN)) => "R11",
-        ("read", _, Err(Errno::EINTR)) => "R13",
-        ("read", _, Err(Errno::EMSGSIZE)) => "R23",
-        ("read", Maybe, Err(Errno::ENODEV)) => "R41",
-        ("read", Maybe, Ok(_)) => "R42",
-        ("write", Fresh, Err(Errno::ENODEV)) => "W2",
-        ("write", Connected, Ok(0)) => "W10",
-        ("write", Connected, Ok(_)) => "W15",
-        ("write", _, Err(Errno::EFBIG)) => "W6",
-        ("write", Maybe, Err(Errno::ENODEV)) => "W33",
-        ("poll", Fresh, Ok(_)) => "P1",
-        ("poll", Connected, Ok(_)) => "P8",
-        ("poll", Maybe, Ok(ready)) if ready == i64::from(POLLERR) => "P24",
-        ("fsync", Fresh, Err(Errno::ENODEV)) => "S1",
-        ("fsync", Connected, Ok(_)) => "S4",
-        ("fsync", _, Err(Errno::EINTR)) => "S8",
-        ("fsync", Maybe, Err(Errno::ENODEV)) => "S13",
-        ("event disconnect", ..) => "L1",
-        ("event reset", ..) => "L10",
-        _ => return None,
-    })
 }

@@ -1,61 +1,345 @@
-//! Known differences. Each rule names its row of `docs/fidelity.md`.
+//! Known differences. Each rule names its row of `docs/fidelity.md`, and has a test below.
 
-use super::runner::{Answer, Trace, is};
-use super::step::Step;
-use crate::files::{Errno, Transport};
+use super::history::{File, History, State};
+use super::runner::{Answer, Ended, Trace};
+use super::step::{Do, Place, Step};
+use crate::files::{Errno, Outcome, POLLERR, POLLIN, POLLPRI, POLLRDNORM, Transport};
 
 /// What a rule says of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Known {
     /// Row of `docs/fidelity.md`.
     pub(super) fidelity: &'static str,
-    /// Whether the devices are in different states from here on.
-    pub(super) parted: bool,
+    /// What it does to the rest of the sequence.
+    pub(super) then: Then,
 }
 
-/// The rule for a difference at the last of `steps`, if there is one.
-pub(super) fn known(steps: &[Step], sides: [Transport; 2], traces: [&Trace; 2]) -> Option<Known> {
-    let (step, earlier) = steps.split_last()?;
-    let answers = traces.map(|trace| &trace.answer);
-    let has = |transport| sides.contains(&transport);
-    let front_end = |side: Transport| matches!(side, Transport::Fuse | Transport::Cuse);
-    let one_is = |errno| answers.iter().any(|answer| is(answer, errno));
-    let any_front_end = sides.into_iter().any(front_end);
-    let driver = has(Transport::MeiMe);
-    let went_by = |kind: &str| earlier.iter().any(|step| step.kind() == kind);
-    let here = |fidelity| Some(Known { fidelity, parted: false });
-    let parted = |fidelity| Some(Known { fidelity, parted: true });
-    match step {
-        Step::Write { length: 0, .. } | Step::Read { size: 0, .. }
-            if any_front_end && one_is(Errno::ENODEV) =>
-        {
-            here("F-ZERO-LENGTH")
+/// How a sequence goes on after a known difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    /// Both devices are in the same state.
+    Same,
+    /// They are not: the rest is not compared.
+    Parted,
+}
+
+/// What a rule looks at: a step that the reference and the other answered differently.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Case<'a> {
+    pub(super) reference: Transport,
+    pub(super) other: Transport,
+    /// Before the step.
+    pub(super) history: &'a History,
+    pub(super) step: &'a Step,
+    pub(super) traces: [&'a Trace; 2],
+}
+
+impl<'a> Case<'a> {
+    fn driver(&self) -> bool {
+        self.reference == Transport::MeiMe
+    }
+
+    fn front_end(&self) -> bool {
+        matches!(self.other, Transport::Fuse | Transport::Cuse)
+    }
+
+    fn call(&self) -> Option<&'a Do> {
+        match self.step {
+            Step::Call { call, .. } | Step::Park { call, .. } => Some(call),
+            _ => None,
         }
-        Step::Fsync { .. } if has(Transport::Cuse) && one_is(Errno::EINVAL) => here("F-FSYNC-CUSE"),
-        Step::NotifyGet { .. } if any_front_end && one_is(Errno::EAGAIN) && went_by("nonblock") => {
-            here("F-NONBLOCK-IOCTL")
-        }
-        Step::NotifySet { .. } | Step::RefuseNotify { .. } if driver && went_by("notify-refused") => {
-            parted("Q6")
-        }
-        Step::NotifyGet { .. } | Step::Poll { .. } | Step::NotifySet { .. } | Step::RefuseNotify { .. }
-            if driver
-                && (went_by("notify-set") || went_by("notify-refused"))
-                && (went_by("event disconnect") || went_by("event reset")) =>
-        {
-            parted("Q7")
-        }
-        Step::Read { .. } | Step::Poll { .. }
-            if driver && (went_by("event reset") || went_by("event disconnect")) =>
-        {
-            let silent = |answer: &Answer| {
-                is(answer, Errno::EINTR)
-                    || is(answer, Errno::EAGAIN)
-                    || matches!(answer, Answer::Said(outcome) if outcome.result == Ok(0))
-            };
-            let side = usize::from(sides[1] == Transport::MeiMe);
-            if silent(answers[side]) { parted("Q9") } else { None }
-        }
+    }
+
+    fn file(&self) -> Option<&'a File> {
+        self.history.of(self.step.slot())
+    }
+
+    /// The results of the step's own call, where both made it to an end.
+    fn results(&self) -> Option<[Result<i64, Errno>; 2]> {
+        let [one, two] = self.traces;
+        Some([result(&one.answer)?, result(&two.answer)?])
+    }
+
+    fn has(&self, fact: impl Fn(&File) -> bool) -> bool {
+        self.file().is_some_and(fact)
+    }
+
+    /// The only sleepers that ended on one side and not on the other.
+    fn only_ended(&self) -> [Vec<&'a Ended>; 2] {
+        let [one, two] = self.traces;
+        let missing = |from: &'a Trace, other: &Trace| {
+            from.ended.iter().filter(|ended| !other.ended.contains(ended)).collect()
+        };
+        [missing(one, two), missing(two, one)]
+    }
+}
+
+fn result(answer: &Answer) -> Option<Result<i64, Errno>> {
+    match answer {
+        Answer::Said(Outcome { result, .. }) => Some(*result),
         _ => None,
     }
+}
+
+type Rule = fn(&Case<'_>) -> Option<Known>;
+
+/// The rule for a difference, if there is one.
+pub(super) fn known(case: &Case<'_>) -> Option<Known> {
+    const RULES: [Rule; 12] = [
+        zero_length,
+        fsync_over_cuse,
+        nonblocking_ioctl,
+        pointer_order,
+        vectors,
+        seek_over_cuse,
+        sleeper_in_notify_get,
+        second_reader,
+        stale_refusal,
+        stale_notification,
+        armed_read,
+        poll_for_errors_alone,
+    ];
+    let whole = RULES.iter().find_map(|rule| rule(case)).or_else(|| stale_position(case));
+    whole.or_else(|| each_of_two(case))
+}
+
+/// Two calls at once: each outcome that differs has a rule.
+fn each_of_two(case: &Case<'_>) -> Option<Known> {
+    let (Step::Race { slot, calls }, [one, two]) = (case.step, case.traces) else { return None };
+    let (Answer::Both(ones), Answer::Both(twos)) = (&one.answer, &two.answer) else { return None };
+    let mut last = None;
+    for (index, call) in calls.iter().enumerate() {
+        if ones[index] == twos[index] {
+            continue;
+        }
+        let alone = |outcome: &Outcome| Trace { answer: Answer::Said(outcome.clone()), ended: Vec::new() };
+        let (one, two) = (alone(&ones[index]), alone(&twos[index]));
+        let step = Step::Call { slot: *slot, call: call.clone() };
+        let rule = known(&Case { step: &step, traces: [&one, &two], ..*case })?;
+        if last.is_none_or(|last: Known| last.then == Then::Same) {
+            last = Some(rule);
+        }
+    }
+    last
+}
+
+/// Steps after which the devices are in different states although they say the same.
+pub(super) fn parts(case: &Case<'_>) -> Option<Known> {
+    let bad_read =
+        matches!(case.call(), Some(Do::Read { at: Place::Null | Place::Unmapped, size }) if *size > 0);
+    let pieces = matches!(case.call(), Some(Do::ReadVector { .. } | Do::WriteVector { .. }));
+    let reached = case.has(|file| file.state != State::Fresh);
+    match () {
+        () if case.front_end() && case.driver() && bad_read && reached => parted("F-POINTER-ORDER"),
+        () if case.front_end() && case.driver() && pieces && reached => parted("F-VECTORS"),
+        () => None,
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "what a rule returns")]
+fn same(fidelity: &'static str) -> Option<Known> {
+    Some(Known { fidelity, then: Then::Same })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "what a rule returns")]
+fn parted(fidelity: &'static str) -> Option<Known> {
+    Some(Known { fidelity, then: Then::Parted })
+}
+
+/// The front end's kernel answers reads and writes of nothing by itself.
+fn zero_length(case: &Case<'_>) -> Option<Known> {
+    let nothing = match case.call()? {
+        Do::Read { size: 0, .. } | Do::Write { length: 0, .. } | Do::WriteInChild { length: 0, .. } => true,
+        Do::ReadVector { sizes } => sizes.iter().all(|size| *size == 0),
+        Do::WriteVector { lengths, .. } => lengths.iter().all(|length| *length == 0),
+        _ => false,
+    };
+    if nothing && case.front_end() && case.results()? == [Err(Errno::ENODEV), Ok(0)] {
+        return same("F-ZERO-LENGTH");
+    }
+    None
+}
+
+/// CUSE has no fsync.
+fn fsync_over_cuse(case: &Case<'_>) -> Option<Known> {
+    let fsync = matches!(case.call()?, Do::Fsync | Do::Fdatasync);
+    if !fsync || case.other != Transport::Cuse || result(&case.traces[1].answer)? != Err(Errno::EINVAL) {
+        return None;
+    }
+    match &case.traces[0].answer {
+        Answer::Said(Outcome { result: Ok(0) | Err(Errno::ENODEV | Errno::EINTR), .. }) => {
+            same("F-FSYNC-CUSE")
+        }
+        // One side has a sleeper more from here on.
+        Answer::Asleep => parted("F-FSYNC-CUSE"),
+        _ => None,
+    }
+}
+
+/// An ioctl request carries no O_NONBLOCK.
+fn nonblocking_ioctl(case: &Case<'_>) -> Option<Known> {
+    if !matches!(case.call()?, Do::NotifyGet { .. })
+        || !case.front_end()
+        || !case.has(|file| file.flag_changed)
+    {
+        return None;
+    }
+    match (&case.traces[0].answer, &case.traces[1].answer) {
+        (Answer::Asleep, Answer::Said(_)) | (Answer::Said(_), Answer::Asleep) => parted("F-NONBLOCK-IOCTL"),
+        _ => match case.results()? {
+            [Err(Errno::EAGAIN), Err(Errno::EINTR)] | [Err(Errno::EINTR), Err(Errno::EAGAIN)] => {
+                same("F-NONBLOCK-IOCTL")
+            }
+            _ => None,
+        },
+    }
+}
+
+/// The front end's kernel looks at pointers first.
+fn pointer_order(case: &Case<'_>) -> Option<Known> {
+    let moved = match case.call()? {
+        Do::Read { at: Place::Null | Place::Unmapped, .. }
+        | Do::Write { at: Place::Null | Place::Unmapped, .. } => case.front_end(),
+        Do::Connect { at, .. }
+        | Do::ConnectVtag { at, .. }
+        | Do::NotifySet { at, .. }
+        | Do::NotifyGet { at }
+        | Do::Ioctl { at, .. } => *at != Place::Good && case.other == Transport::Fuse,
+        _ => false,
+    };
+    let efault = result(&case.traces[1].answer)? == Err(Errno::EFAULT);
+    if moved && efault { parted("F-POINTER-ORDER") } else { None }
+}
+
+/// The driver gets one call per segment, the front end one in all.
+fn vectors(case: &Case<'_>) -> Option<Known> {
+    let several = matches!(case.call()?, Do::ReadVector { .. } | Do::WriteVector { .. });
+    if several && case.front_end() { parted("F-VECTORS") } else { None }
+}
+
+/// A CUSE file cannot be made a stream.
+fn seek_over_cuse(case: &Case<'_>) -> Option<Known> {
+    let seek = matches!(case.call()?, Do::Seek) && case.other == Transport::Cuse;
+    if seek && case.results()? == [Err(Errno::ESPIPE), Ok(0)] { same("F-SEEK-CUSE") } else { None }
+}
+
+/// The driver's NOTIFY_GET sleeps on when its connection ends.
+fn sleeper_in_notify_get(case: &Case<'_>) -> Option<Known> {
+    let [driver, ours] = case.only_ended();
+    let released = |ended: &&Ended| ended.kind == "notify-get" && ended.outcome.result == Err(Errno::ENODEV);
+    if case.driver() && driver.is_empty() && !ours.is_empty() && ours.iter().all(released) {
+        return parted("Q1");
+    }
+    None
+}
+
+/// The driver gives no credit for a second reader on one file.
+fn second_reader(case: &Case<'_>) -> Option<Known> {
+    if !case.driver() {
+        return None;
+    }
+    let [driver, ours] = case.only_ended();
+    let shared = |ended: &&Ended| {
+        ended.kind == "read" && case.history.file(ended.file).is_some_and(|file| file.readers > 1)
+    };
+    if !ours.is_empty() && ours.iter().all(shared) && driver.iter().all(shared) {
+        return parted("Q2");
+    }
+    // The same without a parked one: two at once, or one beside a sleeper.
+    let beside = match case.step {
+        Step::Race { calls, .. } => calls.iter().all(|call| matches!(call, Do::Read { .. })),
+        Step::Call { call: Do::Read { .. }, .. } => case.has(|file| file.readers > 0),
+        _ => false,
+    };
+    if beside { parted("Q2") } else { None }
+}
+
+/// The driver answers NOTIFY_SET with the refusal of an earlier one.
+fn stale_refusal(case: &Case<'_>) -> Option<Known> {
+    let notify_set =
+        matches!(case.call(), Some(Do::NotifySet { .. })) || matches!(case.step, Step::RefuseNotify { .. });
+    if case.driver()
+        && notify_set
+        && case.has(|file| file.notify_refused)
+        && matches!(result(&case.traces[0].answer)?, Err(Errno::EINVAL | Errno::EFAULT))
+    {
+        return parted("Q6");
+    }
+    None
+}
+
+/// The driver's notifications stay on over the end of the connection.
+fn stale_notification(case: &Case<'_>) -> Option<Known> {
+    if !case.driver() {
+        return None;
+    }
+    let about = |events: u16| events & POLLPRI != 0;
+    let asks = match case.call() {
+        Some(Do::NotifySet { .. } | Do::NotifyGet { .. }) => true,
+        Some(Do::Poll { events } | Do::Epoll { events }) => about(*events),
+        _ => matches!(case.step, Step::RefuseNotify { .. }),
+    };
+    if asks && case.has(|file| file.notified_before) {
+        return parted("Q7");
+    }
+    let [driver, ours] = case.only_ended();
+    let stale = |ended: &&Ended| {
+        matches!(ended.kind, "notify-get" | "poll")
+            && case.history.file(ended.file).is_some_and(|file| file.notified_before)
+    };
+    let any = !driver.is_empty() || !ours.is_empty();
+    if any && driver.iter().all(stale) && ours.iter().all(stale) { parted("Q7") } else { None }
+}
+
+/// A read that the driver was armed for when the connection ended keeps its buffer, and later credits are not sent.
+fn armed_read(case: &Case<'_>) -> Option<Known> {
+    if !case.driver() {
+        return None;
+    }
+    let reads = match case.call() {
+        Some(Do::Read { .. }) => true,
+        Some(Do::Poll { events } | Do::Epoll { events }) => events & (POLLIN | POLLRDNORM) != 0,
+        _ => false,
+    };
+    if reads && case.has(|file| file.armed_before) {
+        let silent = match &case.traces[0].answer {
+            Answer::Asleep => true,
+            answer => match result(answer)? {
+                Err(Errno::EINTR | Errno::EAGAIN) => true,
+                Ok(ready) => case.call().is_some_and(|call| !matches!(call, Do::Read { .. })) && ready >= 0,
+                Err(_) => false,
+            },
+        };
+        return if silent { parted("Q9") } else { None };
+    }
+    let [driver, ours] = case.only_ended();
+    let hung = |ended: &&Ended| {
+        matches!(ended.kind, "read" | "poll")
+            && case.history.file(ended.file).is_some_and(|file| file.armed_before)
+    };
+    if driver.is_empty() && !ours.is_empty() && ours.iter().all(hung) { parted("Q9") } else { None }
+}
+
+/// The end of a connection wakes no poll of the driver that asks for errors alone.
+fn poll_for_errors_alone(case: &Case<'_>) -> Option<Known> {
+    let [driver, ours] = case.only_ended();
+    let woken = |ended: &&Ended| ended.kind == "poll" && ended.outcome.result == Ok(i64::from(POLLERR));
+    if case.driver() && driver.is_empty() && !ours.is_empty() && ours.iter().all(woken) {
+        return parted("Q16");
+    }
+    None
+}
+
+/// The driver applies the position in a message that failed to the next.
+fn stale_position(case: &Case<'_>) -> Option<Known> {
+    if !case.driver() {
+        return None;
+    }
+    let reads = matches!(case.call(), Some(Do::Read { .. })) && case.has(|file| file.stale_position);
+    let [driver, ours] = case.only_ended();
+    let stale = |ended: &&Ended| {
+        ended.kind == "read" && case.history.file(ended.file).is_some_and(|file| file.stale_position)
+    };
+    let any = !driver.is_empty() || !ours.is_empty();
+    if reads || (any && driver.iter().all(stale) && ours.iter().all(stale)) { parted("Q4") } else { None }
 }

@@ -1,263 +1,557 @@
 //! Runs a sequence on one device.
+//!
+//! Nothing here waits for time to pass: what a step brings about is through when a command to the engine's test client
+//! has been answered, because the engine answers after what it had to say before, and the device passes that on in
+//! order. A call that still sleeps then sleeps until a later step or a signal ends it.
 
 use super::generate::SLOTS;
-use super::step::Step;
-use crate::files::{Call, Errno, FileId, Files, Outcome, POLLIN, POLLPRI, POLLRDNORM, Pointer, Restart};
+use super::step::{Client, Do, Handler, Place, Step, Upset};
+use crate::files::{Call, Errno, FileId, Files, Outcome, Restart, Ticket};
 use crate::parity::bench::{CONNECT, CONNECT_VTAG, NOTIFY_GET, NOTIFY_SET};
 use crate::parity::{Bench, LIMIT, Stop};
-use crate::test_client::{ECHO, Event, FIXED, TestClient};
-use mei_wire::Guid;
+use crate::test_client::{Event, TestClient, wait_until_enabled};
+use std::collections::BTreeSet;
 use std::time::Duration;
-
-/// What the program knows of a file of a sequence; for the table of hits and for rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum State {
-    /// Not open.
-    Closed,
-    /// Never connected.
-    Fresh,
-    /// Connected, as far as the program knows.
-    Connected,
-    /// Was connected, and an event that may have ended it has happened.
-    Maybe,
-}
 
 /// What a step came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Answer {
     /// The call was made.
     Said(Outcome),
+    /// Two calls were made at the same time; the outcomes in some order of their own.
+    Both([Outcome; 2]),
+    /// The call sleeps on.
+    Asleep,
     /// The slot was not open, or the engine has no such client.
     Nothing,
     /// The device did not do what it must; the rest of the sequence was not run.
     Broken(String),
 }
 
-/// One step's trace.
-#[derive(Debug, Clone)]
-pub(super) struct Trace {
-    pub(super) before: State,
-    pub(super) answer: Answer,
+/// A call that slept through a step before, and ended in this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ended {
+    /// Which file of the sequence, by the order in which they were opened.
+    pub(super) file: usize,
+    pub(super) kind: &'static str,
+    pub(super) outcome: Outcome,
 }
 
-/// Runs `steps`; a call that sleeps for `patience` is ended by a signal.
-pub(super) fn run(files: &dyn Files, steps: &[Step], patience: Duration) -> Vec<Trace> {
+/// One step's trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Trace {
+    pub(super) answer: Answer,
+    /// In the order of files, kinds and outcomes: which of two sleepers that ask for the same is served first is the
+    /// device's affair.
+    pub(super) ended: Vec<Ended>,
+}
+
+/// Sleepers that a sequence may have.
+pub(super) const MOST_PARKED: usize = 4;
+/// A round trip for what the step before caused, one for what that caused.
+const ROUND_TRIPS: usize = 2;
+/// More writes than any queue takes here.
+const MORE_THAN_A_QUEUE: usize = 80;
+/// Times that the test client is connected again, each after the device was seen to be ENABLED.
+const ATTEMPTS: usize = 50;
+
+/// Runs `steps`.
+pub(super) fn run(files: &dyn Files, steps: &[Step]) -> Vec<Trace> {
     let mut run = Run {
         files,
         bench: Bench::new(files),
-        patience,
+        engine: None,
         slots: [None; SLOTS],
-        states: [State::Closed; SLOTS],
-        fixed: [false; SLOTS],
+        opened: 0,
+        parked: Vec::new(),
+        unsettled: false,
+        added: BTreeSet::new(),
+        removed: BTreeSet::new(),
+        held: BTreeSet::new(),
     };
     let mut traces = Vec::new();
     for step in steps {
-        let before = step.slot().map_or(State::Fresh, |slot| run.states[slot]);
-        let answer = run.step(step);
-        let broken = matches!(answer, Answer::Broken(_));
-        traces.push(Trace { before, answer });
+        let answer = run.step(step).unwrap_or_else(Answer::Broken);
+        let ended = run.ended();
+        let broken = match (&answer, ended) {
+            (Answer::Broken(_), _) => {
+                traces.push(Trace { answer, ended: Vec::new() });
+                true
+            }
+            (_, Ok(ended)) => {
+                traces.push(Trace { answer, ended });
+                false
+            }
+            (_, Err(reason)) => {
+                traces.push(Trace { answer: Answer::Broken(reason), ended: Vec::new() });
+                true
+            }
+        };
         if broken {
             break;
         }
     }
-    for slot in 0..SLOTS {
-        run.close(slot);
+    if let Err(reason) = run.finish() {
+        traces.push(Trace { answer: Answer::Broken(reason), ended: Vec::new() });
     }
     traces
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    id: FileId,
+    /// Descriptors of one file have the same number.
+    file: usize,
+}
+
+#[derive(Debug)]
+struct Parked {
+    file: usize,
+    kind: &'static str,
+    ticket: Ticket,
 }
 
 struct Run<'a> {
     files: &'a dyn Files,
     bench: Bench<'a>,
-    patience: Duration,
-    slots: [Option<(FileId, bool)>; SLOTS],
-    states: [State; SLOTS],
-    /// Whether a slot is connected to the client at a fixed address. What the firmware says of notifications there
-    /// depends on whether anybody has spoken to it before, which is not a sequence's own.
-    fixed: [bool; SLOTS],
+    engine: Option<TestClient<'a>>,
+    slots: [Option<Slot>; SLOTS],
+    opened: usize,
+    parked: Vec<Parked>,
+    /// Whether the engine may have something to do or to say.
+    unsettled: bool,
+    added: BTreeSet<[u8; 16]>,
+    removed: BTreeSet<[u8; 16]>,
+    held: BTreeSet<[u8; 16]>,
 }
+
+type Result<T = Answer> = std::result::Result<T, String>;
 
 impl Run<'_> {
-    fn step(&mut self, step: &Step) -> Answer {
-        match step {
-            Step::Open { slot, nonblocking } => self.open(*slot, *nonblocking),
-            Step::Close { slot } => self.close(*slot).map_or(Answer::Nothing, Answer::Said),
-            Step::Connect { slot, client } => {
-                let answer = self.connect(*slot, CONNECT, client.0.to_vec());
-                self.fixed[*slot] |= *client == FIXED;
-                answer
+    fn step(&mut self, step: &Step) -> Result {
+        match *step {
+            Step::Open { slot, way, nonblocking } => {
+                self.close(slot)?;
+                let call = match way.mode() {
+                    None => Call::Open { nonblocking },
+                    Some(mode) => Call::OpenAs { mode, nonblocking },
+                };
+                let answer = self.call(call)?;
+                let file = self.opened;
+                self.opened += 1;
+                Ok(self.take(slot, file, answer))
             }
-            Step::ConnectVtag { slot, client, vtag } => {
-                let mut argument = client.0.to_vec();
-                argument.extend([*vtag, 0, 0, 0]);
-                self.connect(*slot, CONNECT_VTAG, argument)
-            }
-            Step::Refuse { slot, client, status } => self.refuse(*slot, *client, *status),
-            Step::NotifySet { slot, .. } | Step::RefuseNotify { slot, .. } if self.fixed[*slot] => {
-                Answer::Nothing
-            }
-            Step::NotifySet { slot, value } => self.ioctl(*slot, NOTIFY_SET, value.to_le_bytes().to_vec()),
-            Step::RefuseNotify { slot, status } => self.refuse_notify(*slot, *status),
-            Step::NotifyGet { slot } => self.ioctl(*slot, NOTIFY_GET, vec![0; 4]),
-            Step::Ioctl { slot, command } => self.ioctl(*slot, *command, vec![0; 32]),
-            Step::Read { slot, size } => self.read(*slot, *size),
-            Step::Write { slot, length, fill } => self.on(*slot, |file| {
-                let data = vec![*fill; *length];
-                Call::Write { file, data, pointer: Pointer::Good }
-            }),
-            Step::Poll { slot, events } => {
-                // What only comes by itself is waited for, so that both devices have had the time.
-                let comes = events & (POLLIN | POLLRDNORM | POLLPRI) != 0;
-                let timeout = if comes { self.patience } else { Duration::ZERO };
-                self.on(*slot, |file| Call::Poll { file, events: *events, timeout })
-            }
-            Step::Fsync { slot } => self.on(*slot, Call::Fsync),
-            Step::SetNonblocking { slot, on } => {
-                if let Some(file) = &mut self.slots[*slot] {
-                    file.1 = *on;
+            Step::Close { slot } => Ok(self.close(slot)?.map_or(Answer::Nothing, Answer::Said)),
+            Step::Duplicate { slot, to } => {
+                let Some(from) = self.slots[slot] else { return Ok(Answer::Nothing) };
+                if slot == to {
+                    return Ok(Answer::Nothing);
                 }
-                self.on(*slot, |file| Call::SetNonblocking(file, *on))
+                self.close(to)?;
+                let answer = self.call(Call::Duplicate(from.id))?;
+                Ok(self.take(to, from.file, answer))
             }
-            Step::Event(event) => self.event(event),
-            Step::Reset(event) => self.reset(event),
+            Step::Call { slot, ref call } => self.on(slot, call),
+            Step::Park { slot, ref call } => self.park(slot, call),
+            Step::Signal { slot, handler } => self.signal(slot, handler),
+            Step::Race { slot, ref calls } => self.race(slot, calls),
+            Step::Fill { slot } => self.fill(slot),
+            Step::Refuse { slot, client, status } => {
+                let event = Event::ConnectStatus { client: client.guid(), status };
+                self.armed_connect(slot, client, &event)
+            }
+            Step::Delay { slot, client, milliseconds } => {
+                let event = Event::ConnectLate { client: client.guid(), by: milliseconds };
+                self.armed_connect(slot, client, &event)
+            }
+            Step::SilentConnect { slot } => {
+                let event = Event::ConnectSilent { client: Client::Echo.guid() };
+                self.armed_connect(slot, Client::Echo, &event)
+            }
+            Step::RefuseNotify { slot, status } => {
+                let event = Event::NotifyStatus { client: Client::Echo.guid(), status };
+                self.armed_notify(slot, &event)
+            }
+            Step::SilentNotify { slot } => {
+                let event = Event::NotifySilent { client: Client::Echo.guid() };
+                self.armed_notify(slot, &event)
+            }
+            Step::SilentClose { slot } => {
+                if self.slots[slot].is_none() {
+                    return Ok(Answer::Nothing);
+                }
+                self.arm(&Event::DisconnectSilent { client: Client::Echo.guid() })?;
+                let outcome = self.close(slot)?.map_or(Answer::Nothing, Answer::Said);
+                self.use_up(Client::Echo)?;
+                Ok(outcome)
+            }
+            Step::Event(ref upset) => self.upset(upset),
+            Step::Reset(breach) => {
+                self.settle()?;
+                let outcome = self.engine()?.reset(&breach.event());
+                self.engine = None;
+                match outcome {
+                    Ok(()) => Ok(Answer::Said(Outcome::value(0))),
+                    Err(Stop::NotHere(_)) => Ok(Answer::Nothing),
+                    Err(Stop::Failed(reason)) => Err(reason),
+                }
+            }
         }
     }
 
-    /// Makes a call; one that sleeps too long gets a signal.
-    fn call(&self, call: Call) -> Answer {
-        // A poll ends by itself, and not at the moment of a signal.
-        let patience = if matches!(call, Call::Poll { .. }) { LIMIT } else { self.patience };
-        let Ok(ticket) = self.files.begin(call) else { return Answer::Nothing };
-        if let Some(outcome) = self.files.wait(ticket, patience) {
-            return Answer::Said(outcome);
+    /// The file that an open or a dup gave.
+    fn take(&mut self, slot: usize, file: usize, answer: Answer) -> Answer {
+        match answer {
+            Answer::Said(Outcome { result: Ok(id), .. }) => {
+                let id = FileId(u32::try_from(id).expect("a file id"));
+                self.slots[slot] = Some(Slot { id, file });
+                // Numbers of files are each device's own.
+                Answer::Said(Outcome::value(0))
+            }
+            answer => answer,
+        }
+    }
+
+    fn close(&mut self, slot: usize) -> Result<Option<Outcome>> {
+        let Some(Slot { id, .. }) = self.slots[slot].take() else { return Ok(None) };
+        self.settle()?;
+        // What sleeps in a call holds the file; whatever it was told of the end has been told when it is over.
+        let ticket = self.files.begin(Call::Close(id)).map_err(|reason| reason.0)?;
+        self.files.wait(ticket, LIMIT).map(Some).ok_or_else(|| format!("a close: not over after {LIMIT:?}"))
+    }
+
+    /// Makes a call; one that sleeps on when nobody has anything to do gets a signal.
+    fn call(&mut self, call: Call) -> Result {
+        self.settle()?;
+        let about = Stir::of(&call);
+        let Ok(ticket) = self.files.begin(call) else { return Ok(Answer::Nothing) };
+        let outcome = self.end(ticket)?;
+        self.unsettled |= about.moves(outcome.result);
+        Ok(Answer::Said(outcome))
+    }
+
+    fn end(&mut self, ticket: Ticket) -> Result<Outcome> {
+        // What the engine answers at once takes no signal; what waits for a timer takes it without an effect.
+        if self.files.asleep(ticket) {
+            self.settle_well()?;
+            if self.files.asleep(ticket) {
+                self.files.signal(ticket, Restart::No);
+                self.unsettled = true;
+            }
+        }
+        self.files.wait(ticket, LIMIT).ok_or_else(|| format!("a call: not over after {LIMIT:?}"))
+    }
+
+    fn on(&mut self, slot: usize, call: &Do) -> Result {
+        match self.slots[slot] {
+            Some(Slot { id, .. }) => self.call(prepared(call, id, Duration::ZERO)),
+            None => Ok(Answer::Nothing),
+        }
+    }
+
+    fn park(&mut self, slot: usize, call: &Do) -> Result {
+        let Some(Slot { id, file }) = self.slots[slot] else { return Ok(Answer::Nothing) };
+        if self.parked.len() >= MOST_PARKED {
+            return Ok(Answer::Nothing);
+        }
+        self.settle()?;
+        // A sleeping poll has a time-out beyond every other wait here.
+        let Ok(ticket) = self.files.begin(prepared(call, id, LIMIT * 10)) else { return Ok(Answer::Nothing) };
+        self.unsettled = true;
+        if self.files.asleep(ticket) {
+            self.settle_well()?;
         }
         if self.files.asleep(ticket) {
-            self.files.signal(ticket, Restart::No);
+            self.parked.push(Parked { file, kind: call.kind(), ticket });
+            return Ok(Answer::Asleep);
         }
-        match self.files.wait(ticket, LIMIT) {
-            Some(outcome) => Answer::Said(outcome),
-            None => Answer::Broken(format!("a call did not end within {LIMIT:?}")),
+        self.files
+            .wait(ticket, LIMIT)
+            .map(Answer::Said)
+            .ok_or_else(|| "a call that is over is not".to_owned())
+    }
+
+    fn signal(&mut self, slot: usize, handler: Handler) -> Result {
+        let Some(Slot { file, .. }) = self.slots[slot] else { return Ok(Answer::Nothing) };
+        self.settle_well()?;
+        for parked in self.parked.iter().filter(|parked| parked.file == file) {
+            self.files.signal(parked.ticket, handler.restart());
         }
+        self.unsettled = true;
+        Ok(Answer::Said(Outcome::value(0)))
     }
 
-    fn on(&self, slot: usize, call: impl FnOnce(FileId) -> Call) -> Answer {
-        match self.slots[slot] {
-            Some((file, _)) => self.call(call(file)),
-            None => Answer::Nothing,
+    fn race(&mut self, slot: usize, calls: &[Do; 2]) -> Result {
+        let Some(Slot { id, .. }) = self.slots[slot] else { return Ok(Answer::Nothing) };
+        self.settle()?;
+        let begin = |call| self.files.begin(prepared(call, id, Duration::ZERO));
+        let (Ok(one), Ok(two)) = (begin(&calls[0]), begin(&calls[1])) else {
+            return Err("calls that only one of two can make".to_owned());
+        };
+        self.unsettled = true;
+        if self.files.asleep(one) || self.files.asleep(two) {
+            self.settle_well()?;
         }
+        let mut outcomes = [self.end(one)?, self.end(two)?];
+        outcomes.sort_by_key(|outcome| (outcome.result, outcome.bytes.clone()));
+        Ok(Answer::Both(outcomes))
     }
 
-    fn open(&mut self, slot: usize, nonblocking: bool) -> Answer {
-        self.close(slot);
-        let answer = self.call(Call::Open { nonblocking });
-        if let Answer::Said(outcome) = &answer
-            && let Ok(file) = outcome.result
-        {
-            self.slots[slot] = Some((FileId(u32::try_from(file).expect("a file id")), nonblocking));
-            self.states[slot] = State::Fresh;
-            self.fixed[slot] = false;
-            // Numbers of files are each device's own.
-            return Answer::Said(Outcome::value(0));
-        }
-        answer
-    }
-
-    fn close(&mut self, slot: usize) -> Option<Outcome> {
-        let (file, _) = self.slots[slot].take()?;
-        self.states[slot] = State::Closed;
-        let ticket = self.files.begin(Call::Close(file)).ok()?;
-        self.files.wait(ticket, LIMIT)
-    }
-
-    fn ioctl(&self, slot: usize, command: u32, argument: Vec<u8>) -> Answer {
-        self.on(slot, |file| Call::Ioctl { file, command, argument, pointer: Pointer::Good })
-    }
-
-    fn connect(&mut self, slot: usize, command: u32, argument: Vec<u8>) -> Answer {
-        let answer = self.ioctl(slot, command, argument);
-        if matches!(&answer, Answer::Said(outcome) if outcome.result.is_ok()) {
-            self.states[slot] = State::Connected;
-        }
-        answer
-    }
-
-    fn refuse(&mut self, slot: usize, client: Guid, status: u8) -> Answer {
+    fn fill(&mut self, slot: usize) -> Result {
         if self.slots[slot].is_none() {
-            return Answer::Nothing;
+            return Ok(Answer::Nothing);
         }
-        if let Some(answer) = self.event_failed(&Event::ConnectStatus { client, status }) {
-            return answer;
-        }
-        let answer = self.connect(slot, CONNECT, client.0.to_vec());
-        // Used up even where the call never reached the firmware.
-        if let Ok(Ok(file)) = self.bench.try_open() {
-            drop(file.connect(client));
-        }
-        answer
-    }
-
-    fn refuse_notify(&mut self, slot: usize, status: u8) -> Answer {
-        if self.slots[slot].is_none() {
-            return Answer::Nothing;
-        }
-        if let Some(answer) = self.event_failed(&Event::NotifyStatus { client: ECHO, status }) {
-            return answer;
-        }
-        let answer = self.ioctl(slot, NOTIFY_SET, 1_u32.to_le_bytes().to_vec());
-        if let Ok(file) = self.bench.connected(ECHO) {
-            drop(file.notify_set(1));
-        }
-        answer
-    }
-
-    /// On a non-blocking file only after it was given time: EAGAIN is then a statement.
-    fn read(&self, slot: usize, size: usize) -> Answer {
-        if let Some((file, true)) = self.slots[slot]
-            && size > 0
-        {
-            self.call(Call::Poll { file, events: POLLIN, timeout: self.patience });
-        }
-        self.on(slot, |file| Call::Read { file, size, pointer: Pointer::Good })
-    }
-
-    fn event_failed(&self, event: &Event) -> Option<Answer> {
-        match TestClient::connect(&self.bench).and_then(|engine| engine.arm(event.clone())) {
-            Ok(()) => None,
-            Err(Stop::NotHere(_)) => Some(Answer::Nothing),
-            Err(Stop::Failed(reason)) => Some(Answer::Broken(reason)),
-        }
-    }
-
-    fn event(&mut self, event: &Event) -> Answer {
-        if let Some(answer) = self.event_failed(event) {
-            return answer;
-        }
-        if matches!(event, Event::Disconnect { .. }) {
-            self.unsettle();
-        }
-        Answer::Said(Outcome::value(0))
-    }
-
-    fn unsettle(&mut self) {
-        for state in &mut self.states {
-            if *state == State::Connected {
-                *state = State::Maybe;
+        self.on(slot, &Do::SetNonblocking { on: true })?;
+        for count in 0..MORE_THAN_A_QUEUE {
+            let write = Do::Write { length: 1, fill: u8::try_from(count).unwrap_or(0), at: Place::Good };
+            match self.on(slot, &write)? {
+                Answer::Said(Outcome { result: Ok(1), .. }) => {}
+                Answer::Said(Outcome { result: Err(Errno::EAGAIN), .. }) => {
+                    let count = i64::try_from(count).expect("few writes");
+                    return Ok(Answer::Said(Outcome::value(count)));
+                }
+                answer => return Ok(answer),
             }
         }
+        Err(format!("{MORE_THAN_A_QUEUE} writes and the queue is not full"))
     }
 
-    fn reset(&mut self, event: &Event) -> Answer {
-        let outcome = TestClient::connect(&self.bench).and_then(|engine| engine.reset(event));
-        self.unsettle();
-        match outcome {
-            Ok(()) => Answer::Said(Outcome::value(0)),
-            Err(Stop::NotHere(_)) => Answer::Nothing,
-            Err(Stop::Failed(reason)) => Answer::Broken(reason),
+    fn armed_connect(&mut self, slot: usize, client: Client, event: &Event) -> Result {
+        if self.slots[slot].is_none() {
+            return Ok(Answer::Nothing);
         }
+        self.arm(event)?;
+        let answer = self.on(slot, &Do::Connect { client, at: Place::Good })?;
+        self.use_up(client)?;
+        Ok(answer)
+    }
+
+    fn armed_notify(&mut self, slot: usize, event: &Event) -> Result {
+        if self.slots[slot].is_none() {
+            return Ok(Answer::Nothing);
+        }
+        self.arm(event)?;
+        let answer = self.on(slot, &Do::NotifySet { value: 1, at: Place::Good })?;
+        self.use_up(Client::Echo)?;
+        Ok(answer)
+    }
+
+    /// What was armed is used up, although the call may never have reached the firmware.
+    fn use_up(&mut self, client: Client) -> Result<()> {
+        self.unsettled = true;
+        self.settle()?;
+        if let Ok(Ok(file)) = self.bench.try_open()
+            && let Ok(said) = file.connect(client.guid())
+            && said.outcome.result.is_ok()
+        {
+            // So is an answer to a NOTIFY.
+            drop(file.notify_set(1));
+        }
+        Ok(())
+    }
+
+    fn upset(&mut self, upset: &Upset) -> Result {
+        self.settle()?;
+        let client = |client: &Client| client.guid().0;
+        match upset {
+            Upset::HoldCredit { client: held } => drop(self.held.insert(client(held))),
+            Upset::Add { client: added } => drop(self.added.insert(client(added))),
+            Upset::Remove { client: removed } => drop(self.removed.insert(client(removed))),
+            _ => {}
+        }
+        match self.engine()?.arm(upset.event()) {
+            Ok(()) => {
+                self.unsettled = true;
+                Ok(Answer::Said(Outcome::value(0)))
+            }
+            Err(Stop::NotHere(_)) => Ok(Answer::Nothing),
+            Err(Stop::Failed(reason)) => Err(reason),
+        }
+    }
+
+    fn arm(&mut self, event: &Event) -> Result<()> {
+        self.settle()?;
+        self.engine()?.arm(event.clone()).map_err(|stop| format!("{event:?}: {stop:?}"))
+    }
+
+    /// The connection to the test client, made again after a reset.
+    fn engine(&mut self) -> Result<&TestClient<'_>> {
+        let mut last = String::new();
+        for _ in 0..ATTEMPTS {
+            if self.engine.is_some() {
+                break;
+            }
+            wait_until_enabled(&self.bench).map_err(|stop| format!("{stop:?}"))?;
+            match TestClient::connect(&self.bench) {
+                Ok(engine) => self.engine = Some(engine),
+                Err(stop) => {
+                    last = format!("{stop:?}");
+                    self.files.pass(Duration::from_millis(20));
+                }
+            }
+        }
+        self.engine.as_ref().ok_or(last)
+    }
+
+    /// Returns when the step before has had its effect.
+    ///
+    /// A call that was refused has none, nor has one that is over only when the engine has answered.
+    fn settle(&mut self) -> Result<()> {
+        if !self.unsettled {
+            return Ok(());
+        }
+        for _ in 0..ATTEMPTS {
+            let outcome = self.engine()?.arm(Event::Nothing);
+            match outcome {
+                Ok(()) => {
+                    self.unsettled = false;
+                    return Ok(());
+                }
+                // The link was reset.
+                Err(_) => self.engine = None,
+            }
+        }
+        Err("the test client never answers".to_owned())
+    }
+
+    fn settle_well(&mut self) -> Result<()> {
+        for _ in 0..ROUND_TRIPS {
+            self.unsettled = true;
+            self.settle()?;
+        }
+        Ok(())
+    }
+
+    /// The sleepers that sleep no more.
+    fn ended(&mut self) -> Result<Vec<Ended>> {
+        if self.parked.is_empty() {
+            return Ok(Vec::new());
+        }
+        if self.unsettled {
+            self.settle_well()?;
+        }
+        let mut ended = Vec::new();
+        for parked in std::mem::take(&mut self.parked) {
+            if self.files.asleep(parked.ticket) {
+                self.parked.push(parked);
+                continue;
+            }
+            let outcome = self.files.wait(parked.ticket, LIMIT).ok_or("a call that is over is not")?;
+            ended.push(Ended { file: parked.file, kind: parked.kind, outcome });
+        }
+        ended.sort_by(|a, b| {
+            let key =
+                |ended: &Ended| (ended.file, ended.kind, ended.outcome.result, ended.outcome.bytes.clone());
+            key(a).cmp(&key(b))
+        });
+        Ok(ended)
+    }
+
+    /// Leaves the device as it was found.
+    fn finish(&mut self) -> Result<()> {
+        for slot in 0..SLOTS {
+            self.close(slot)?;
+        }
+        for parked in std::mem::take(&mut self.parked) {
+            if self.files.asleep(parked.ticket) {
+                self.files.signal(parked.ticket, Restart::No);
+            }
+            let over = self.files.wait(parked.ticket, LIMIT);
+            over.ok_or_else(|| format!("a {}: a signal does not end it", parked.kind))?;
+        }
+        self.unsettled = true;
+        self.settle()?;
+        for held in std::mem::take(&mut self.held) {
+            self.arm(&Event::ReleaseCredit { client: mei_wire::Guid(held) })?;
+        }
+        let changed = !self.added.is_empty() || !self.removed.is_empty();
+        for added in std::mem::take(&mut self.added) {
+            let client = mei_wire::Guid(added);
+            if client == Client::Late.guid() {
+                self.arm(&Event::Remove { client })?;
+            }
+        }
+        for removed in std::mem::take(&mut self.removed) {
+            let client = mei_wire::Guid(removed);
+            if client != Client::Late.guid() {
+                self.arm(&Event::Add { client })?;
+            }
+        }
+        if changed {
+            let reset = self.engine()?.reset(&Event::DropReady);
+            self.engine = None;
+            reset.map_err(|stop| format!("{stop:?}"))?;
+        }
+        self.engine = None;
+        Ok(())
     }
 }
 
-/// Whether an answer is that errno.
-pub(super) fn is(answer: &Answer, errno: Errno) -> bool {
-    matches!(answer, Answer::Said(outcome) if outcome.result == Err(errno))
+/// The call on this file; `timeout` is a poll's.
+fn prepared(call: &Do, file: FileId, timeout: Duration) -> Call {
+    let ioctl = |command, argument: Vec<u8>, at: Place| Call::Ioctl {
+        file,
+        command,
+        argument,
+        pointer: at.pointer(),
+    };
+    match *call {
+        Do::Connect { client, at } => ioctl(CONNECT, client.guid().0.to_vec(), at),
+        Do::ConnectVtag { client, vtag, at } => {
+            let mut argument = client.guid().0.to_vec();
+            argument.extend([vtag, 0, 0, 0]);
+            ioctl(CONNECT_VTAG, argument, at)
+        }
+        Do::NotifySet { value, at } => ioctl(NOTIFY_SET, value.to_le_bytes().to_vec(), at),
+        Do::NotifyGet { at } => ioctl(NOTIFY_GET, vec![0; 4], at),
+        // The length that a command can state.
+        Do::Ioctl { command, at } => ioctl(command, vec![0xA5; 1 << 14], at),
+        Do::Read { size, at } => Call::Read { file, size, pointer: at.pointer() },
+        Do::Write { length, fill, at } => {
+            Call::Write { file, data: vec![fill; length], pointer: at.pointer() }
+        }
+        Do::ReadVector { ref sizes } => Call::ReadVector { file, sizes: sizes.clone() },
+        Do::WriteVector { ref lengths, fill } => {
+            Call::WriteVector { file, parts: lengths.iter().map(|&length| vec![fill; length]).collect() }
+        }
+        Do::WriteInChild { length, fill } => Call::WriteInChild { file, data: vec![fill; length] },
+        Do::Poll { events } => Call::Poll { file, events, timeout },
+        Do::Epoll { events } => Call::Epoll { file, events },
+        Do::Fsync => Call::Fsync(file),
+        Do::Fdatasync => Call::Fdatasync(file),
+        Do::SetNonblocking { on } => Call::SetNonblocking(file, on),
+        Do::Fionbio { on } => Call::Fionbio(file, on),
+        Do::Seek => Call::Seek(file),
+    }
+}
+
+/// Whether a call leaves something to do for the engine, or for the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stir {
+    /// When it succeeds.
+    Written,
+    /// A credit is given whether there is a message or not.
+    Read,
+    /// Never.
+    Not,
+}
+
+impl Stir {
+    fn of(call: &Call) -> Self {
+        match call {
+            Call::Write { .. } | Call::WriteVector { .. } | Call::WriteInChild { .. } => Self::Written,
+            Call::Read { .. } | Call::ReadVector { .. } | Call::Poll { .. } | Call::Epoll { .. } => {
+                Self::Read
+            }
+            _ => Self::Not,
+        }
+    }
+
+    fn moves(self, result: std::result::Result<i64, Errno>) -> bool {
+        match self {
+            Self::Written => result.is_ok(),
+            Self::Read => matches!(result, Ok(_) | Err(Errno::EAGAIN | Errno::EINTR | Errno::EMSGSIZE)),
+            Self::Not => false,
+        }
+    }
 }

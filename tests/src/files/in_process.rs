@@ -271,6 +271,9 @@ impl Machine {
                 not("a host sees bytes, no pointers")
             }
             Call::ReadVector { .. } | Call::WriteVector { .. } => not("a host sees one call at a time"),
+            Call::OpenAs { .. } | Call::Epoll { .. } | Call::WriteInChild { .. } => {
+                not("a host knows neither modes nor processes")
+            }
             Call::Seek(_) | Call::ReadAt(_) | Call::WriteAt(_) | Call::Map(..) | Call::FileType(_) => {
                 not("answered before a host is asked")
             }

@@ -80,6 +80,13 @@ pub enum Call {
         /// With O_NONBLOCK.
         nonblocking: bool,
     },
+    /// `open` in another way.
+    OpenAs {
+        /// How.
+        mode: Mode,
+        /// With O_NONBLOCK.
+        nonblocking: bool,
+    },
     /// `close` of one descriptor.
     Close(FileId),
     /// `dup`: a second descriptor of the same file, closed by a `Close` of its own.
@@ -136,6 +143,20 @@ pub enum Call {
         /// Longest wait.
         timeout: Duration,
     },
+    /// `epoll_wait` of one file that does not wait.
+    Epoll {
+        /// The file.
+        file: FileId,
+        /// EPOLL* bits, those of poll.
+        events: u16,
+    },
+    /// `write` by a child process that inherited the file.
+    WriteInChild {
+        /// The file.
+        file: FileId,
+        /// The message.
+        data: Vec<u8>,
+    },
     /// `fsync`.
     Fsync(FileId),
     /// `fdatasync`.
@@ -156,6 +177,21 @@ pub enum Call {
     Map(FileId, Sharing),
     /// `fstat`: the file's type in [`Outcome::result`], `S_IFMT` bits.
     FileType(FileId),
+}
+
+/// How a file is opened, other than for reading and writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// O_RDONLY.
+    ReadOnly,
+    /// O_WRONLY.
+    WriteOnly,
+    /// O_RDWR and O_APPEND.
+    Append,
+    /// O_RDWR and O_SYNC.
+    Synchronous,
+    /// O_RDWR and O_DIRECT.
+    Direct,
 }
 
 /// How a mapping is shared.

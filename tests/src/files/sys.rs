@@ -4,11 +4,12 @@
     reason = "bad pointers, signals to a thread and closes during a call have no safe interface"
 )]
 
-use super::{Errno, Pointer, Restart, Sharing};
+use super::{Errno, Mode, Pointer, Restart, Sharing};
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
+use std::sync::RwLock;
 
 /// An open descriptor. Not an `OwnedFd`: tests close it while another thread sleeps in it, as programs do.
 #[derive(Debug, Clone, Copy)]
@@ -29,14 +30,35 @@ fn place(pointer: Pointer, good: *mut u8) -> *mut libc::c_void {
     }
 }
 
+/// Opens for reading and writing, with further flags.
 pub(super) fn open(path: &Path, flags: i32) -> Result<Descriptor, Errno> {
+    open_with(path, libc::O_RDWR | flags)
+}
+
+/// Opens in this mode, with further flags.
+pub(super) fn open_as(path: &Path, mode: Mode, flags: i32) -> Result<Descriptor, Errno> {
+    let access = match mode {
+        Mode::ReadOnly => libc::O_RDONLY,
+        Mode::WriteOnly => libc::O_WRONLY,
+        Mode::Append => libc::O_RDWR | libc::O_APPEND,
+        Mode::Synchronous => libc::O_RDWR | libc::O_SYNC,
+        Mode::Direct => libc::O_RDWR | libc::O_DIRECT,
+    };
+    open_with(path, access | flags)
+}
+
+fn open_with(path: &Path, flags: i32) -> Result<Descriptor, Errno> {
     let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::ENOENT)?;
     // SAFETY: the path is a string that ends in a zero.
-    let result = unsafe { libc::open(path.as_ptr(), libc::O_RDWR | libc::O_CLOEXEC | flags) };
+    let result = unsafe { libc::open(path.as_ptr(), libc::O_CLOEXEC | flags) };
     checked(result.into()).map(|_| Descriptor(result))
 }
 
+/// A child holds every file that this process has open. Nobody closes one meanwhile, or its last close would not be.
+static CHILDREN: RwLock<()> = RwLock::new(());
+
 pub(super) fn close(fd: Descriptor) -> Result<i64, Errno> {
+    let _no_child = CHILDREN.read();
     // SAFETY: the caller forgets the descriptor; a closed one gives EBADF.
     checked(unsafe { libc::close(fd.0) }.into())
 }
@@ -93,6 +115,54 @@ pub(super) fn poll(fd: Descriptor, events: u16, milliseconds: i32) -> Result<i64
     // SAFETY: one entry, writable.
     checked(unsafe { libc::poll(&raw mut entry, 1, milliseconds) }.into())?;
     Ok(i64::from(entry.revents.cast_unsigned()))
+}
+
+/// What is there of `events`, asked through an epoll of its own.
+pub(super) fn epoll(fd: Descriptor, events: u16) -> Result<i64, Errno> {
+    // SAFETY: no memory is involved.
+    let set = checked(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) }.into())?;
+    let set = Descriptor(i32::try_from(set).expect("a descriptor"));
+    let mut event = libc::epoll_event { events: events.into(), u64: 0 };
+    // SAFETY: the event is readable.
+    let added = unsafe { libc::epoll_ctl(set.0, libc::EPOLL_CTL_ADD, fd.0, &raw mut event) };
+    let ready = checked(added.into()).and_then(|_| {
+        // SAFETY: one event, writable.
+        checked(unsafe { libc::epoll_wait(set.0, &raw mut event, 1, 0) }.into())
+    });
+    close(set)?;
+    Ok(if ready? == 0 { 0 } else { i64::from(event.events) })
+}
+
+/// A write by a child process, which has to be through within a minute.
+pub(super) fn write_in_child(fd: Descriptor, data: &[u8]) -> Result<i64, Errno> {
+    let _the_only = CHILDREN.write();
+    // SAFETY: the child of a program with threads may only make calls that are safe in a signal handler: these are, and
+    // nothing allocates between them.
+    let child = unsafe {
+        let child = libc::fork();
+        if child == 0 {
+            libc::alarm(60);
+            let result = libc::write(fd.0, data.as_ptr().cast(), data.len());
+            let written = usize::try_from(result).is_ok_and(|count| count == data.len());
+            libc::_exit(if written { 0 } else { *libc::__errno_location() & 0xFF });
+        }
+        child
+    };
+    checked(child.into())?;
+    let mut status = 0;
+    loop {
+        // SAFETY: the status is writable.
+        match checked(unsafe { libc::waitpid(child, &raw mut status, 0) }.into()) {
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+            Ok(_) => break,
+        }
+    }
+    match (libc::WIFEXITED(status), libc::WEXITSTATUS(status)) {
+        (true, 0) => Ok(i64::try_from(data.len()).expect("a length")),
+        (true, errno) => Err(Errno(errno)),
+        (false, _) => Err(Errno::EINTR),
+    }
 }
 
 pub(super) fn fsync(fd: Descriptor) -> Result<i64, Errno> {

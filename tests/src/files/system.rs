@@ -4,19 +4,21 @@ use super::sys::{self, Descriptor};
 use super::{Call, Errno, FileId, Files, NotHere, Outcome, Power, Restart, Ticket, Transport};
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
-/// A device node, whoever serves it. Each call runs in a thread of its own: the test decides how long it waits
-/// for it, and a call that never ends fails one row instead of hanging all.
+/// A device node, whoever serves it. Each call runs in a thread that has no other meanwhile: the test decides how long
+/// it waits for it, and a call that never ends fails one row instead of hanging all.
 #[derive(Debug)]
 pub struct System {
     path: PathBuf,
     transport: Transport,
     files: Arc<Mutex<Table>>,
     calls: Mutex<HashMap<Ticket, Running>>,
+    /// Callers without a call.
+    idle: Mutex<Vec<Caller>>,
 }
 
 #[derive(Debug, Default)]
@@ -36,9 +38,35 @@ impl Table {
 
 #[derive(Debug)]
 struct Running {
-    thread: i32,
-    done: Receiver<Outcome>,
+    caller: Caller,
     outcome: Option<Outcome>,
+}
+
+type Task = Box<dyn FnOnce() -> Outcome + Send>;
+
+/// A thread that makes one call after the other, until it is dropped.
+#[derive(Debug)]
+struct Caller {
+    /// As the kernel numbers it.
+    thread: i32,
+    calls: Sender<Task>,
+    done: Receiver<Outcome>,
+}
+
+impl Caller {
+    fn start() -> Self {
+        let (said, hears) = channel();
+        let (calls, tasks) = channel::<Task>();
+        let (ends, done) = channel();
+        thread::spawn(move || {
+            // The test may have given up on this caller: nobody is left to tell.
+            let _ = said.send(sys::thread());
+            for task in tasks {
+                let _ = ends.send(task());
+            }
+        });
+        Self { thread: hears.recv().expect("a thread says its number first"), calls, done }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -50,7 +78,7 @@ impl System {
     #[must_use]
     pub fn new(path: PathBuf, transport: Transport) -> Self {
         sys::handle_signals();
-        Self { path, transport, files: Arc::default(), calls: Mutex::default() }
+        Self { path, transport, files: Arc::default(), calls: Mutex::default(), idle: Mutex::default() }
     }
 
     fn descriptor(&self, file: FileId) -> Descriptor {
@@ -58,16 +86,23 @@ impl System {
     }
 
     /// The call, ready to run in any thread.
-    fn prepare(&self, call: Call) -> Box<dyn FnOnce() -> Outcome + Send> {
+    fn prepare(&self, call: Call) -> Task {
         let plain = |action: fn(Descriptor) -> Result<i64, Errno>, fd: Descriptor| {
-            Box::new(move || Outcome { result: action(fd), bytes: Vec::new() })
-                as Box<dyn FnOnce() -> _ + Send>
+            Box::new(move || Outcome { result: action(fd), bytes: Vec::new() }) as Task
         };
         match call {
             Call::Open { nonblocking } => {
                 let (path, files) = (self.path.clone(), Arc::clone(&self.files));
                 let flags = if nonblocking { libc::O_NONBLOCK } else { 0 };
                 Box::new(move || match sys::open(&path, flags) {
+                    Ok(fd) => lock(&files).add(fd),
+                    Err(errno) => Outcome::error(errno),
+                })
+            }
+            Call::OpenAs { mode, nonblocking } => {
+                let (path, files) = (self.path.clone(), Arc::clone(&self.files));
+                let flags = if nonblocking { libc::O_NONBLOCK } else { 0 };
+                Box::new(move || match sys::open_as(&path, mode, flags) {
                     Ok(fd) => lock(&files).add(fd),
                     Err(errno) => Outcome::error(errno),
                 })
@@ -122,6 +157,14 @@ impl System {
                 let timeout = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
                 Box::new(move || Outcome { result: sys::poll(fd, events, timeout), bytes: Vec::new() })
             }
+            Call::Epoll { file, events } => {
+                let fd = self.descriptor(file);
+                Box::new(move || Outcome { result: sys::epoll(fd, events), bytes: Vec::new() })
+            }
+            Call::WriteInChild { file, data } => {
+                let fd = self.descriptor(file);
+                Box::new(move || Outcome { result: sys::write_in_child(fd, &data), bytes: Vec::new() })
+            }
             Call::SetNonblocking(file, on) => {
                 let fd = self.descriptor(file);
                 Box::new(move || Outcome {
@@ -168,34 +211,30 @@ impl Files for System {
     }
 
     fn begin(&self, call: Call) -> Result<Ticket, NotHere> {
-        let run = self.prepare(call);
-        let (said, hears) = channel();
-        let (ends, done) = channel();
-        thread::spawn(move || {
-            // The test may have given up on this call: nobody is left to tell.
-            let _ = said.send(sys::thread());
-            let _ = ends.send(run());
-        });
-        let thread = hears.recv().expect("a thread says its number first");
+        let task = self.prepare(call);
+        let caller = lock(&self.idle).pop().unwrap_or_else(Caller::start);
+        caller.calls.send(task).expect("a caller lives as long as it is not dropped");
         let mut calls = lock(&self.calls);
         let ticket = Ticket(calls.keys().map(|ticket| ticket.0 + 1).max().unwrap_or(0));
-        calls.insert(ticket, Running { thread, done, outcome: None });
+        calls.insert(ticket, Running { caller, outcome: None });
         Ok(ticket)
     }
 
     fn wait(&self, ticket: Ticket, limit: Duration) -> Option<Outcome> {
-        let mut running = lock(&self.calls).remove(&ticket).expect("the call was begun");
-        if let Some(outcome) = running.outcome.take() {
-            return Some(outcome);
-        }
-        match running.done.recv_timeout(limit) {
-            Ok(outcome) => Some(outcome),
-            Err(RecvTimeoutError::Timeout) => {
-                lock(&self.calls).insert(ticket, running);
-                None
-            }
-            Err(RecvTimeoutError::Disconnected) => panic!("the thread of a call panicked"),
-        }
+        let Running { caller, outcome } = lock(&self.calls).remove(&ticket).expect("the call was begun");
+        let outcome = match outcome {
+            Some(outcome) => outcome,
+            None => match caller.done.recv_timeout(limit) {
+                Ok(outcome) => outcome,
+                Err(RecvTimeoutError::Timeout) => {
+                    lock(&self.calls).insert(ticket, Running { caller, outcome: None });
+                    return None;
+                }
+                Err(RecvTimeoutError::Disconnected) => panic!("the thread of a call panicked"),
+            },
+        };
+        lock(&self.idle).push(caller);
+        Some(outcome)
     }
 
     fn asleep(&self, ticket: Ticket) -> bool {
@@ -204,12 +243,12 @@ impl Files for System {
                 let mut calls = lock(&self.calls);
                 let running = calls.get_mut(&ticket).expect("the call was begun");
                 if running.outcome.is_none() {
-                    running.outcome = running.done.try_recv().ok();
+                    running.outcome = running.caller.done.try_recv().ok();
                 }
                 if running.outcome.is_some() {
                     return false;
                 }
-                running.thread
+                running.caller.thread
             };
             // "NUMBER ARGUMENTS…" once the thread sleeps in a system call, "running" before.
             let text =
@@ -223,7 +262,7 @@ impl Files for System {
     }
 
     fn signal(&self, ticket: Ticket, restart: Restart) {
-        let thread = lock(&self.calls).get(&ticket).expect("the call was begun").thread;
+        let thread = lock(&self.calls).get(&ticket).expect("the call was begun").caller.thread;
         sys::signal(thread, restart);
     }
 

@@ -1,5 +1,6 @@
 //! Every job that guests run. To add one: a name, the machine, a command, and what it must print.
 
+mod exact;
 mod pci;
 
 use super::personas::Persona;
@@ -57,6 +58,7 @@ pub(super) fn all(personas: &[Persona]) -> Vec<Job> {
     jobs.extend(clients(Machine::CusePackages));
     jobs.extend(clients(Machine::MeiMePackages));
     jobs.push(fwupd());
+    jobs.extend(exact::jobs());
     jobs.extend(pci::jobs());
     jobs
 }

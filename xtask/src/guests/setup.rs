@@ -70,11 +70,14 @@ pub(super) enum Machine {
     Pci,
     /// The same with the engine of the parity rows.
     PciParity,
+    /// Functions with the test clients, driven by the kernel's driver, and `/dev/cuse` beside them.
+    Exact,
 }
 
 impl Machine {
     /// The longest boots first: two run at a time.
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
+        Self::Exact,
         Self::CusePackages,
         Self::MeiMeParity,
         Self::Cuse,
@@ -97,6 +100,7 @@ impl Machine {
             Self::MeiMePackages => "mei_me-packages",
             Self::Pci => "pci",
             Self::PciParity => "pci-parity",
+            Self::Exact => "exact",
         }
     }
 
@@ -107,6 +111,7 @@ impl Machine {
             Self::MeiMeMsi | Self::MeiMeVariants | Self::MeiMeParity | Self::MeiMePackages => "mei_me, MSI",
             Self::MeiMeIntx => "mei_me, INTx",
             Self::Pci | Self::PciParity => "VFIO, UIO, resource",
+            Self::Exact => "CUSE beside mei_me",
         }
     }
 
@@ -123,7 +128,8 @@ impl Machine {
     pub(super) fn setup(self, personas: &[Persona]) -> Result<Setup> {
         let builtin = || functions(self.personas(personas).map(|persona| persona.name.clone()));
         let mut programs = vec![client("mei-amt-version")];
-        programs.extend(["umei", "mei-exercise", "mei-parity"].map(Program::of_workspace));
+        programs
+            .extend(["umei", "mei-exercise", "mei-parity", "mei-differential"].map(Program::of_workspace));
         let mut setup = Setup { programs, ..Setup::default() };
         match self {
             Self::Cuse | Self::CusePackages => setup.modules.extend(["fuse", "cuse"]),
@@ -132,7 +138,7 @@ impl Machine {
                 setup.functions = builtin()?;
                 setup.interrupts = Interrupts::Intx;
             }
-            Self::MeiMeParity => {
+            Self::MeiMeParity | Self::Exact => {
                 let file = |name: &str| format!("personas/test/{name}.toml");
                 setup.functions = functions(PARITY.into_iter().map(file))?;
             }
@@ -147,6 +153,9 @@ impl Machine {
                 setup.modules.extend(["cuse", "uio_pci_generic", "vfio_iommu_type1", "vfio_pci"]);
                 setup.programs.push(test_program("mei-pci-uio", "function")?);
             }
+        }
+        if self == Self::Exact {
+            setup.modules.push("cuse");
         }
         if !setup.functions.is_empty() {
             setup.modules.push("mei_me");
@@ -163,7 +172,8 @@ impl Machine {
             | Self::MeiMeIntx
             | Self::MeiMeParity
             | Self::Pci
-            | Self::PciParity => {}
+            | Self::PciParity
+            | Self::Exact => {}
         }
         Ok(setup)
     }

@@ -1,38 +1,33 @@
 //! Makes the same random calls on two MEI devices and compares every answer.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use mei_emulator::Persona;
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
-use umei_tests::differential::{Campaign, Side};
+use umei_tests::differential::{Campaign, Pair, Side, Step};
 use umei_tests::files::Transport;
 
 #[derive(Parser)]
-#[command(about = "Makes the same random calls on two MEI devices and compares every answer")]
+#[command(about = "Makes the same random calls on pairs of MEI devices and compares every answer")]
 struct Arguments {
-    /// A device, as PATH or TRANSPORT:PATH (fuse, cuse, mei_me), or host:PERSONA-FILE for one in this process.
-    #[arg(long)]
-    a: String,
-    /// The other, served with the same persona.
-    #[arg(long)]
-    b: String,
-    /// Calls on each device.
+    /// Two devices with engines of the same persona, REFERENCE=OTHER, each as TRANSPORT:PATH (fuse, cuse, mei_me) or
+    /// host:PERSONA-FILE for one in this process. Pairs share the work.
+    #[arg(long = "pair", required = true, value_name = "REFERENCE=OTHER")]
+    pairs: Vec<String>,
+    /// Calls on each side.
     #[arg(long, default_value_t = 10_000)]
     calls: u64,
     /// What the calls come from; a run is repeated with its seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Sequences at a time: the driver's timers are slept through side by side.
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=20))]
-    threads: u8,
-    /// Milliseconds that a call may sleep before a signal ends it.
-    #[arg(long, default_value_t = 100)]
-    patience: u64,
+    /// Runs the sequence in this file once, on the first pair, and shows every answer.
+    #[arg(long)]
+    replay: Option<PathBuf>,
 }
 
 fn side(text: &str) -> Result<Side> {
-    let (transport, path) = text.split_once(':').unwrap_or(("mei_me", text));
+    let (transport, path) = text.split_once(':').unwrap_or(("", text));
     let transport = match transport {
         "fuse" => Transport::Fuse,
         "cuse" => Transport::Cuse,
@@ -41,9 +36,17 @@ fn side(text: &str) -> Result<Side> {
             let persona = std::fs::read_to_string(path).with_context(|| path.to_owned())?;
             return Ok(Side::Host(Box::new(Persona::parse(&persona, path)?)));
         }
-        other => bail!("{other}: no such transport; there are fuse, cuse, mei_me and host"),
+        other => bail!("{other:?}: no such transport; there are fuse, cuse, mei_me and host"),
     };
     Ok(Side::Node(path.into(), transport))
+}
+
+fn pair(text: &str) -> Result<Pair> {
+    let (reference, other) = text.split_once('=').context("a pair is REFERENCE=OTHER")?;
+    let pair = Pair { reference: side(reference)?, other: side(other)? };
+    let judges = matches!(pair.reference.transport(), Transport::MeiMe | Transport::Host);
+    ensure!(judges, "{reference}: the reference is mei_me or host");
+    Ok(pair)
 }
 
 fn main() -> ExitCode {
@@ -60,13 +63,15 @@ fn main() -> ExitCode {
 /// The differences.
 fn run() -> Result<usize> {
     let arguments = Arguments::parse();
-    let campaign = Campaign {
-        sides: [side(&arguments.a)?, side(&arguments.b)?],
-        calls: arguments.calls,
-        seed: arguments.seed,
-        threads: arguments.threads.into(),
-        patience: Duration::from_millis(arguments.patience),
-    };
+    let pairs = arguments.pairs.iter().map(|text| pair(text)).collect::<Result<Vec<_>>>()?;
+    if let Some(file) = arguments.replay {
+        let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        let steps = Step::parse_all(&text).map_err(anyhow::Error::msg)?;
+        let told = pairs[0].replay(&steps).map_err(anyhow::Error::msg)?;
+        print!("{told}");
+        return Ok(usize::from(told.contains("DIFFERENCE")));
+    }
+    let campaign = Campaign { pairs, calls: arguments.calls, seed: arguments.seed };
     let totals = campaign.run().map_err(anyhow::Error::msg)?;
     print!("{}", totals.hits);
     for difference in &totals.differences {

@@ -1,0 +1,242 @@
+//! What a sequence has come to so far, as its own calls tell: for the table of hits, and for rules.
+
+use super::generate::SLOTS;
+use super::runner::{Answer, Trace};
+use super::step::{Client, Do, Place, Step, Upset, Way};
+use crate::files::{Errno, Outcome};
+
+/// What the program knows of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum State {
+    /// Not open.
+    Closed,
+    /// Never connected.
+    Fresh,
+    /// Connected, as far as the program knows.
+    Connected,
+    /// Was connected, and an event that has ended it, or may have, has happened.
+    Ended,
+}
+
+/// A file's story.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct File {
+    pub(super) state: State,
+    pub(super) way: Way,
+    pub(super) nonblocking: bool,
+    pub(super) client: Option<Client>,
+    /// O_NONBLOCK was changed after the last read or write.
+    pub(super) flag_changed: bool,
+    /// Notifications were on when a connection ended, or may have been.
+    pub(super) notified_before: bool,
+    /// Notifications are on.
+    pub(super) notified: bool,
+    /// A NOTIFY_SET was refused.
+    pub(super) notify_refused: bool,
+    /// A read or a poll for input has made the driver wait for a message.
+    pub(super) armed: bool,
+    /// The same was so when a connection ended.
+    pub(super) armed_before: bool,
+    /// A message was read in part, and a read failed after that.
+    pub(super) stale_position: bool,
+    /// A message may have been read in part.
+    pub(super) partial: bool,
+    /// Reads that sleep.
+    pub(super) readers: usize,
+}
+
+impl File {
+    const fn fresh(way: Way, nonblocking: bool) -> Self {
+        Self {
+            state: State::Fresh,
+            way,
+            nonblocking,
+            client: None,
+            flag_changed: false,
+            notified_before: false,
+            notified: false,
+            notify_refused: false,
+            armed: false,
+            armed_before: false,
+            stale_position: false,
+            partial: false,
+            readers: 0,
+        }
+    }
+
+    fn end(&mut self) {
+        if self.state == State::Connected {
+            self.state = State::Ended;
+        }
+        self.notified_before |= self.notified;
+        self.notified = false;
+        self.armed_before |= self.armed;
+        self.armed = false;
+    }
+}
+
+/// A sequence's story.
+#[derive(Debug, Clone, Default)]
+pub(super) struct History {
+    files: Vec<File>,
+    slots: [Option<usize>; SLOTS],
+    /// Whether the link was ever reset.
+    pub(super) reset: bool,
+}
+
+impl History {
+    /// The file of a slot.
+    pub(super) fn of(&self, slot: Option<usize>) -> Option<&File> {
+        self.files.get(self.slots[slot?]?)
+    }
+
+    /// A file by its number.
+    pub(super) fn file(&self, file: usize) -> Option<&File> {
+        self.files.get(file)
+    }
+
+    /// The state of a step's file.
+    pub(super) fn state(&self, step: &Step) -> State {
+        self.of(step.slot()).map_or(State::Closed, |file| file.state)
+    }
+
+    /// Takes a step into account, as the reference made it.
+    pub(super) fn add(&mut self, step: &Step, trace: &Trace) {
+        let done = matches!(&trace.answer, Answer::Said(Outcome { result: Ok(_), .. }));
+        match *step {
+            Step::Open { slot, way, nonblocking } => {
+                self.slots[slot] = None;
+                // Failed opens are numbered, too.
+                self.files.push(File::fresh(way, nonblocking));
+                self.slots[slot] = done.then_some(self.files.len() - 1);
+            }
+            Step::Close { slot } | Step::SilentClose { slot } => self.slots[slot] = None,
+            Step::Duplicate { slot, to } if slot != to && self.slots[slot].is_some() => {
+                self.slots[to] = if done { self.slots[slot] } else { None };
+            }
+            Step::Event(Upset::Disconnect { client } | Upset::Remove { client }) if done => {
+                self.end(|file| file.client == Some(client));
+            }
+            Step::Reset(_) if done => {
+                self.reset = true;
+                self.end(|_| true);
+            }
+            // A message can break the link where nobody listens.
+            Step::Event(Upset::SendWithoutCredit { .. } | Upset::Send { .. }) => {}
+            _ => {}
+        }
+        if let Some(file) =
+            step.slot().and_then(|slot| self.slots[slot]).and_then(|file| self.files.get_mut(file))
+        {
+            on_file(file, step, trace);
+        }
+        for ended in &trace.ended {
+            if let Some(file) = self.files.get_mut(ended.file)
+                && ended.kind == "read"
+            {
+                file.readers = file.readers.saturating_sub(1);
+                after_read(file, 0, &ended.outcome);
+            }
+        }
+        // An unanswered call before HBM 2.0 costs the link.
+        if matches!(step, Step::SilentConnect { .. } | Step::SilentClose { .. } | Step::SilentNotify { .. }) {
+            self.reset = true;
+            self.end(|_| true);
+        }
+    }
+
+    fn end(&mut self, which: impl Fn(&File) -> bool) {
+        self.files.iter_mut().filter(|file| which(file)).for_each(File::end);
+    }
+}
+
+fn on_file(file: &mut File, step: &Step, trace: &Trace) {
+    match step {
+        Step::Call { call, .. } => match &trace.answer {
+            Answer::Said(outcome) => after(file, call, outcome),
+            _ => {}
+        },
+        Step::Park { call, .. } => match &trace.answer {
+            Answer::Said(outcome) => after(file, call, outcome),
+            Answer::Asleep => {
+                if matches!(call, Do::Read { .. }) {
+                    file.readers += 1;
+                    file.armed = true;
+                }
+                if matches!(call, Do::Poll { .. }) {
+                    file.armed = true;
+                }
+            }
+            _ => {}
+        },
+        Step::Race { calls, .. } => {
+            if let Answer::Both(outcomes) = &trace.answer {
+                after(file, &calls[0], &outcomes[0]);
+                after(file, &calls[1], &outcomes[1]);
+            }
+        }
+        Step::Fill { .. } => {
+            file.flag_changed |= !file.nonblocking;
+            file.nonblocking = true;
+        }
+        Step::Refuse { client, .. } | Step::Delay { client, .. } => {
+            if let Answer::Said(outcome) = &trace.answer {
+                after(file, &Do::Connect { client: *client, at: Place::Good }, outcome);
+            }
+        }
+        Step::RefuseNotify { .. } => {
+            if let Answer::Said(outcome) = &trace.answer {
+                after(file, &Do::NotifySet { value: 1, at: Place::Good }, outcome);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn after(file: &mut File, call: &Do, outcome: &Outcome) {
+    let done = outcome.result.is_ok();
+    match *call {
+        Do::Connect { client, .. } | Do::ConnectVtag { client, .. } if done => {
+            file.state = State::Connected;
+            file.client = Some(client);
+            file.notify_refused = false;
+        }
+        Do::NotifySet { value, .. } => match outcome.result {
+            Ok(_) => file.notified = value == 1,
+            Err(Errno::EINVAL | Errno::EFAULT) if value < 2 => file.notify_refused = true,
+            Err(_) => {}
+        },
+        Do::Read { size, .. } => {
+            file.flag_changed = false;
+            after_read(file, size, outcome);
+        }
+        Do::ReadVector { .. } => {
+            file.flag_changed = false;
+            file.armed = true;
+            file.partial = true;
+        }
+        Do::Write { .. } | Do::WriteVector { .. } | Do::WriteInChild { .. } => file.flag_changed = false,
+        Do::Poll { .. } | Do::Epoll { .. } => file.armed = true,
+        Do::SetNonblocking { on } | Do::Fionbio { on } => {
+            file.flag_changed |= file.nonblocking != on;
+            file.nonblocking = on;
+        }
+        _ => {}
+    }
+}
+
+/// `size`: what was asked for, 0 where it is not known.
+fn after_read(file: &mut File, size: usize, outcome: &Outcome) {
+    match outcome.result {
+        Ok(count) => {
+            file.stale_position = false;
+            // A read that was filled may have left something.
+            file.partial = size == 0 || usize::try_from(count).is_ok_and(|count| count == size);
+        }
+        Err(Errno::EINTR | Errno::EAGAIN) => {
+            file.stale_position |= file.partial;
+            file.armed = true;
+        }
+        Err(_) => file.stale_position |= file.partial,
+    }
+}

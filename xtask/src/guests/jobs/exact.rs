@@ -1,0 +1,24 @@
+//! The same random calls on the kernel's driver and on umei beside it, in one guest.
+
+use super::{Job, job};
+use crate::guests::setup::{self, Machine};
+
+/// Calls in `cargo xtask test`, and what they come from.
+const CALLS: u64 = 5000;
+const SEED: u64 = 1;
+const CLIENT: &str = "mei-differential";
+
+/// Those of `cargo xtask test`.
+pub(super) fn jobs() -> Vec<Job> {
+    vec![run("exact", CALLS, SEED).expecting(", 0 differences, ").within(900)]
+}
+
+/// A job that makes so many calls on every pair of devices together.
+pub(in crate::guests) fn run(name: &str, calls: u64, seed: u64) -> Job {
+    let mut command = format!("sh /jobs/exact.sh '--calls {calls} --seed {seed}'");
+    for (index, persona) in setup::PARITY.into_iter().enumerate() {
+        let serve = format!("--persona /personas/test/{persona}.toml");
+        command.push_str(&format!(" {} '{serve}'", setup::address(index)));
+    }
+    job(name, Machine::Exact, CLIENT, command)
+}
