@@ -12,5 +12,6 @@ pub mod sequences;
 pub mod strace;
 mod sys;
 pub mod test_client;
+pub mod tunnel;
 
 pub use sys::{alarm_after, ignore_alarms, set_death_signal};
