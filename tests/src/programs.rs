@@ -50,6 +50,13 @@ pub fn fetched_client(name: &str) -> Option<PathBuf> {
     found
 }
 
+/// The root of the Debian programs that `cargo xtask fetch` brought; None as with [`fetched_client`].
+pub fn fetched_packages() -> Option<PathBuf> {
+    let client = fetched_client("fwupdtool")?;
+    let target = client.ancestors().nth(2).expect("a client lies in target/clients");
+    Some(target.join("fetch").join("packages"))
+}
+
 /// A client of ours in C, built statically; its place.
 pub fn build_client(name: &str) -> PathBuf {
     let source = repository().join("tests/clients").join(name).with_extension("c");

@@ -1,7 +1,10 @@
 //! Programs of others on umei over FUSE. What they print is judged, not what umei says of itself.
 
 use std::process::Command;
-use umei_tests::programs::{fetched_client, repository, run_ok, workspace_program};
+use umei_tests::programs::{fetched_client, fetched_packages, repository, run_ok, workspace_program};
+
+/// An ordinary user's number, where the tests run as root.
+const USER: u32 = 12345;
 
 /// The personas on which MeshCmd and fwupd find AMT.
 const PERSONAS: [&str; 4] = ["4-series", "7-series", "sunrise-point", "tiger-lake"];
@@ -63,62 +66,62 @@ fn meshcmd_lists_the_trusted_hashes() {
     }
 }
 
-/// MeshCmd's LMS in a network of its own, and curl behind it: the page is AMT's.
+/// MeshCmd, fwupd and the examples as an ordinary user, whoever the tests run as, in a network of its own. The guests
+/// hold the same conversations against the same text, over CUSE and behind the kernel's driver.
 #[test]
-fn micro_lms_serves_amts_own_page() {
-    let Some(folder) = fetched_client("meshcmd") else { return };
-    let script = r#"
-        "$1" "$2" MicroLMS --noconsole > /dev/null 2>&1 &
-        lms=$!
-        for try in $(seq 150); do
-            if curl --silent --include --max-time 5 http://127.0.0.1:16992/ > "$3"; then break; fi
-            sleep 0.2
-        done
-        kill $lms
-        cat "$3"
-    "#;
-    let page = std::env::temp_dir().join(format!("umei-page-{}", std::process::id()));
-    let mut command = umei_run("tiger-lake", &["--map-root", "--net"]);
-    command
-        .args(["sh", "-c", script, "sh"])
-        .arg(folder.join("meshagent"))
-        .arg(folder.join("meshcmd.js"))
-        .arg(&page);
-    let text = run_ok(command.current_dir(std::env::temp_dir()));
-    let _ = std::fs::remove_file(page);
-    assert!(text.starts_with("HTTP/1.1 ") && text.contains("Active Management Technology"), "{text}");
+fn an_ordinary_user_hears_what_is_heard_on_every_transport() {
+    let (Some(meshcmd), Some(packages)) = (fetched_client("meshcmd"), fetched_packages()) else { return };
+    // MeshCmd insists on root, which the user is in a namespace of his own. The first line says who he is outside.
+    let run =
+        "run --net --map-root -- sh -c 'cat /proc/self/uid_map; exec sh $0/unmodified.sh $0/unmodified.txt'";
+    let clients = repository().join("tests/clients");
+    let examples = workspace_program("amt-version").with_file_name("");
+    let mut command = Command::new("unshare");
+    if rustix::process::geteuid().is_root() {
+        // The user's own view: /dev/fuse as distributions have it, without touching this machine's node, and all
+        // that he needs where he can reach it.
+        let script = format!(
+            r#"
+            set -eu
+            mount -t tmpfs -o mode=755 tmpfs /mnt
+            mknod /mnt/fuse c 10 229 && chmod 666 /mnt/fuse && mount --bind /mnt/fuse /dev/fuse
+            for folder in meshcmd packages clients examples; do
+                mkdir /mnt/$folder && mount --bind "$1" /mnt/$folder && shift
+            done
+            cp "$1" /mnt/umei
+            unset TMPDIR
+            export MESHCMD=/mnt/meshcmd PACKAGES=/mnt/packages EXAMPLES=/mnt/examples
+            exec setpriv --reuid {USER} --regid {USER} --clear-groups /mnt/umei {run} /mnt/clients
+            "#
+        );
+        command.args(["--mount", "sh", "-c", &script, "sh"]).args([&meshcmd, &packages, &clients, &examples]);
+        command.arg(workspace_program("umei"));
+    } else {
+        command = Command::new("sh");
+        command.args(["-c", &format!("exec \"$1\" {run} \"$2\""), "sh"]);
+        command.arg(workspace_program("umei")).arg(&clients);
+        command.env("MESHCMD", meshcmd).env("PACKAGES", packages).env("EXAMPLES", examples);
+    }
+    let text = run_ok(&mut command);
+    let map: Vec<&str> = text.lines().next().unwrap_or_default().split_whitespace().collect();
+    assert!(matches!(map[..], ["0", user, "1"] if user != "0"), "not an ordinary user:\n{text}");
+    assert!(text.ends_with("\n8 passed, 0 failed, 0 skipped\n"), "{text}");
 }
 
-/// A persona's text with an AMTHI that takes one connection.
-fn one_amthi_connection(text: &str) -> String {
-    let (before, after) = text.split_once("kind = \"amthi\"\n").expect("the persona has AMTHI");
-    let own = after.split("[[client]]").next().unwrap_or_default();
-    let line = if own.contains("max-connections") { "" } else { "max-connections = 1\n" };
-    format!("{before}kind = \"amthi\"\n{line}{after}")
-}
-
-/// fwupd looks for AMTHI on the client bus, where the driver shows only clients that take one connection (or virtual
-/// tags): the personas as they would be on such a machine.
+/// fwupd looks for AMTHI on the client bus, where the driver shows only clients that take one connection.
 #[test]
 fn fwupd_finds_the_amt_device() {
+    let Some(client) = fetched_client("fwupdtool") else { return };
+    let packages = fetched_packages().expect("they come with fwupdtool");
     for persona in PERSONAS {
-        let Some(client) = fetched_client("fwupdtool") else { return };
-        let packages = client.parent().expect("in a folder").with_file_name("fetch").join("packages");
-        let text =
-            std::fs::read_to_string(repository().join("personas").join(persona).with_extension("toml"));
-        let text = text.expect("the persona can be read");
-        let text = one_amthi_connection(&text);
-        let file = std::env::temp_dir().join(format!("umei-{}-{persona}.toml", std::process::id()));
-        std::fs::write(&file, text).expect("the persona can be written");
-        let mut command = umei_run(&file.display().to_string(), &["--map-root"]);
-        command.arg(client).args(["get-devices", "--plugins", "intel_amt", "--json"]);
+        let mut command = umei_run(persona, &["--map-root"]);
+        command.arg(&client).args(["get-devices", "--plugins", "intel_amt", "--json"]);
+        // Where an unpacked package has its data, and what it would otherwise leave in /var.
+        let state = std::env::temp_dir().join(format!("umei-{}-{persona}", std::process::id()));
         command.env("FWUPD_DATADIR_QUIRKS", packages.join("usr/share/fwupd/quirks.d"));
-        // What it would otherwise leave in /var.
-        let state = file.with_extension("state");
         command.env("FWUPD_LOCALSTATEDIR", &state);
         let output = run_ok(&mut command);
         let _ = std::fs::remove_dir_all(state);
-        let _ = std::fs::remove_file(file);
         let version = amt_version(persona);
         assert!(
             output.contains("AMT") && output.contains(&version),

@@ -20,16 +20,26 @@ fn run_sequences(persona: &str, sequences: &[&str]) {
 #[test]
 fn every_sequence_works_on_each_persona_since_amt_7() {
     let all: Vec<&str> = SEQUENCES.iter().map(|(name, _)| *name).collect();
-    for persona in ["7-series", "sunrise-point", "tiger-lake"] {
+    for persona in ["7-series", "sunrise-point", "tiger-lake", "arrow-lake"] {
         run_sequences(persona, &all);
     }
 }
 
-/// rpc-go and the current LMS want commands that this one has not.
+/// rpc-go wants a command that this one has not.
 #[test]
 fn programs_of_its_time_work_on_the_oldest_persona() {
     run_sequences(
         "4-series",
-        &["meshcmd-amtinfo", "meshcmd-amthashes", "fwupd-amt", "fwupd-mchi", "metee", "lms-8"],
+        &[
+            "meshcmd-amtinfo",
+            "meshcmd-amthashes",
+            "meshcmd-microlms",
+            "fwupd-amt",
+            "fwupd-mchi",
+            "metee",
+            "rpc-go-lme",
+            "lms",
+            "lms-8",
+        ],
     );
 }

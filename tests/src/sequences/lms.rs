@@ -6,6 +6,7 @@ use crate::node::Node;
 use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::OFlags;
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// The start of the service.
@@ -13,10 +14,7 @@ pub(super) fn start(device: &Path) -> Result<()> {
     gate(device)?;
     let (status, _) = amthi::command(device, amthi::PROVISIONING_STATE, &[])?;
     ensure!(status == 0, "provisioning state: status {status:#x}");
-    at_once(
-        device,
-        &[(amthi::FEATURES_STATE, 3_u32), (amthi::FEATURES_STATE, 0), (amthi::FEATURES_STATE, 1)],
-    )?;
+    at_once(device, &[3, 0, 1])?;
     let (node, properties, ports) = session(device, ANSWER)?;
     ensure!(ports.iter().any(|port| matches!(port, 16992 | 16993)), "no management port among {ports:?}");
     // With the session held.
@@ -50,18 +48,25 @@ fn gate(device: &Path) -> Result<()> {
     mkhi::rule(device, 0).map(drop)
 }
 
-/// One command each from a thread of its own.
-fn at_once(device: &Path, commands: &[(u32, u32)]) -> Result<()> {
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = commands
-            .iter()
-            .map(|&(command, id)| scope.spawn(move || amthi::command(device, command, &id.to_le_bytes())))
-            .collect();
-        for (thread, (command, id)) in threads.into_iter().zip(commands) {
-            let outcome = thread.join().expect("the thread does not panic");
-            outcome.with_context(|| format!("{command:#x} with {id}"))?;
-        }
+/// The states of these features, each from a thread of its own, beside a thread that asks MKHI. A lock in the process
+/// lets one AMTHI command run at a time (`amthi.md` §1); it does not care for other clients.
+fn at_once(device: &Path, features: &[u32]) -> Result<()> {
+    let amthi = Mutex::new(());
+    let feature_state = |id: u32| {
+        let _one_at_a_time = amthi.lock().expect("nobody panics with the lock");
+        let (status, _) = amthi::command(device, amthi::FEATURES_STATE, &id.to_le_bytes())?;
+        ensure!(status == 0, "status {status:#x}");
         Ok(())
+    };
+    std::thread::scope(|scope| {
+        let mkhi = scope.spawn(|| mkhi::rule(device, 0x1D));
+        let asking: Vec<_> =
+            features.iter().map(|&id| (id, scope.spawn(move || feature_state(id)))).collect();
+        for (id, thread) in asking {
+            let outcome = thread.join().expect("the thread does not panic");
+            outcome.with_context(|| format!("state of feature {id}"))?;
+        }
+        mkhi.join().expect("the thread does not panic").map(drop)
     })
 }
 

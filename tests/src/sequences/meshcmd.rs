@@ -1,9 +1,9 @@
 //! MeshCmd: one non-blocking file, a queue of commands answered in order, poll before each read.
 
 use super::amthi::{self, good, request};
-use super::{ANSWER, Properties, poll_read, write};
+use super::{ANSWER, LME, Properties, apf, connect, poll_read, write};
 use crate::node::Node;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::OFlags;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -43,6 +43,51 @@ pub(super) fn amt_info(device: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// MicroLMS: what AMT is, on a file that is closed when the queue is empty, then LME, then the local account on another
+/// file, while the session waits for whoever connects to its ports.
+pub(super) fn micro_lms(device: &Path) -> Result<()> {
+    let (node, properties) = amthi::open(device, OFlags::NONBLOCK)?;
+    for command in [
+        amthi::CODE_VERSIONS,
+        amthi::PROVISIONING_MODE,
+        amthi::PROVISIONING_STATE,
+        amthi::EHBC_STATE,
+        amthi::CONTROL_MODE,
+        amthi::UUID,
+        amthi::DNS_SUFFIX,
+    ] {
+        exchange(&node, properties, command, &[])?;
+    }
+    drop(node);
+    let lme = session(device)?;
+    let (node, properties) = amthi::open(device, OFlags::NONBLOCK)?;
+    let (status, account) = exchange(&node, properties, amthi::LOCAL_ACCOUNT, &[0; 40])?;
+    // It refuses any other size.
+    ensure!(status == 0 && account.len() == 68, "local account: status {status:#x}, {} bytes", account.len());
+    drop(lme);
+    Ok(())
+}
+
+/// An LME session as far as the first port: it waits for the firmware's first word and answers in kind.
+fn session(device: &Path) -> Result<Node> {
+    let (node, properties) = connect(device, LME, OFlags::NONBLOCK)?;
+    loop {
+        let message = poll_read(&node, properties, ANSWER)?;
+        match message.first() {
+            Some(&apf::PROTOCOL_VERSION) => write(&node, &apf::protocol_version(0))?,
+            Some(&apf::SERVICE_REQUEST) => write(&node, &apf::service_accept(&apf::text(&message, 1)?.0))?,
+            Some(&apf::GLOBAL_REQUEST) => {
+                let (port, _) = apf::tcpip_forward(&message)?;
+                write(&node, &apf::forward_success(port))?;
+                if matches!(port, 16992 | 16993) {
+                    return Ok(node);
+                }
+            }
+            _ => bail!("LME says {message:02x?}"),
+        }
+    }
 }
 
 /// AmtHashes: the handles, then each entry.

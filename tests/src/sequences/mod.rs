@@ -23,10 +23,11 @@ use std::time::Duration;
 /// A program's calls on the device at a path; an error says what went otherwise than the program needs.
 pub type Sequence = fn(&Path) -> Result<()>;
 
-/// All of them, by name.
+/// All of them, by name. The guests' jobs name them again, so that none can get lost.
 pub const SEQUENCES: &[(&str, Sequence)] = &[
     ("meshcmd-amtinfo", meshcmd::amt_info),
     ("meshcmd-amthashes", meshcmd::amt_hashes),
+    ("meshcmd-microlms", meshcmd::micro_lms),
     ("fwupd-amt", fwupd::amt),
     ("fwupd-mchi", fwupd::mchi),
     ("metee", metee::versions),

@@ -2,7 +2,7 @@
 //! a file per AMTHI command and blocking reads; version 3 polls for three seconds and tries a busy client again.
 
 use super::amthi::{self, parse, request};
-use super::{LME, Properties, UPID, WATCHDOG, apf, connect, is_errno, poll_read, read, write};
+use super::{AMTHI, LME, Properties, UPID, WATCHDOG, apf, connect, is_errno, poll_read, read, write};
 use crate::node::Node;
 use anyhow::{Context, Result, bail, ensure};
 use mei_wire::Guid;
@@ -41,7 +41,10 @@ fn answer(node: &Node, properties: Properties, wait: Wait) -> Result<Vec<u8>> {
 }
 
 fn command(device: &Path, wait: Wait, code: u32, data: &[u8]) -> Result<(u32, Vec<u8>)> {
-    let (node, properties) = go_open(device, super::AMTHI)?;
+    let (node, properties) = match wait {
+        Wait::Blocking => go_open(device, AMTHI)?,
+        Wait::Poll => go_open_patiently(device, AMTHI)?,
+    };
     ensure!(properties.max_message >= 2285, "AMTHI messages of {} bytes", properties.max_message);
     write(&node, &request(code, data))?;
     parse(code, &answer(&node, properties, wait)?)
@@ -103,20 +106,20 @@ fn change_enabled(device: &Path, wait: Wait) -> Result<()> {
     Ok(())
 }
 
-/// Connects to LME, eight times while it is busy.
-fn lme(device: &Path) -> Result<(Node, Properties)> {
+/// Opens and connects as version 3, which tries a busy client eight times.
+fn go_open_patiently(device: &Path, guid: Guid) -> Result<(Node, Properties)> {
     for _ in 0..8 {
-        match go_open(device, LME) {
+        match go_open(device, guid) {
             Err(error) if is_errno(&error, libc::EBUSY) => std::thread::sleep(Duration::from_millis(100)),
             outcome => return outcome,
         }
     }
-    bail!("LME stays busy")
+    bail!("{guid} stays busy")
 }
 
 /// Its own management session without LMS: speaks its version first and echoes each one it gets.
 pub(super) fn local_management(device: &Path) -> Result<()> {
-    let (node, properties) = lme(device)?;
+    let (node, properties) = go_open_patiently(device, LME)?;
     write(&node, &apf::protocol_version(9))?;
     let (mut ports, mut versions) = (Vec::new(), 0);
     while !(ports.contains(&16992) && ports.contains(&623) || ports.contains(&16993) && ports.contains(&664))

@@ -44,7 +44,7 @@ impl ClientKind for Settings {
     const PROPERTIES: Properties = Properties {
         guid: mei_wire::clients::AMTHI,
         protocol_version: 1,
-        max_connections: 4,
+        max_connections: 1,
         fixed_address: 0,
         single_receive_buffer: false,
         max_message_length: 5120,
