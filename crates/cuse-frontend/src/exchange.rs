@@ -28,6 +28,15 @@ pub(crate) enum Work {
     Left,
 }
 
+/// What comes after a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// [`Exchange::settle`]: the device has to work before this caller can go on.
+    Settle,
+    /// One request more, if there is one: who has written reads next, and the device may as well have both at once.
+    Look,
+}
+
 /// Whether the device's interrupt is to be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Line {
@@ -83,8 +92,8 @@ impl<D: Device> Exchange<D> {
             .min()
     }
 
-    /// Takes a request. Its answer goes out in the next [`Exchange::settle`] or a later one.
-    pub(crate) fn take(&mut self, request: &Request<'_>, channel: &Channel, now: Instant) {
+    /// Takes a request. Its answer goes out now, in the next [`Exchange::settle`] or in a later one.
+    pub(crate) fn take(&mut self, request: &Request<'_>, channel: &Channel, now: Instant) -> Next {
         let caller = Caller { unique: request.unique, thread: request.pid };
         match request.operation {
             Operation::Open(open) => {
@@ -111,13 +120,14 @@ impl<D: Device> Exchange<D> {
                     // The rest of a call too large for one request. Its first piece was a message by itself;
                     // an error makes the call return that one's length (cuse.md §5).
                     note(caller.unique, channel.reply_error(caller.unique, Errno::FBIG));
-                    return;
+                    return Next::Settle;
                 }
                 let size = u32::try_from(write.data.len()).unwrap_or(u32::MAX);
                 self.ask_file(caller, handle, Kind::Write { size }, channel, now, |handle| {
                     let blocking = blocking(write.flags);
                     Call::Write { handle, data: write.data, blocking }
                 });
+                return self.drain(channel, now);
             }
             Operation::Ioctl(ioctl) => self.take_ioctl(caller, &ioctl, channel, now),
             Operation::Poll(poll) => {
@@ -145,6 +155,7 @@ impl<D: Device> Exchange<D> {
             }
             Operation::Interrupt(interrupt) => self.interrupted(interrupt.target, channel, now),
         }
+        Next::Settle
     }
 
     /// In the kernel's order: state and command first, then the caller's memory, then the call
@@ -239,10 +250,10 @@ impl<D: Device> Exchange<D> {
         self.look_at_callers(now);
         // Who has an answer already goes on while the device works.
         self.drain(channel, now);
+        if self.host.deadline().is_some_and(|deadline| deadline <= now) {
+            self.host.advance(now);
+        }
         for _ in 0..MOST_TURNS {
-            if self.host.deadline().is_some_and(|deadline| deadline <= now) {
-                self.host.advance(now);
-            }
             self.host.function_mut().run(now);
             let interrupted = line == Line::Ask && self.host.function_mut().take_interrupt();
             if interrupted {
@@ -258,7 +269,8 @@ impl<D: Device> Exchange<D> {
     }
 
     /// Sends what the host has to say.
-    pub(crate) fn drain(&mut self, channel: &Channel, now: Instant) {
+    pub(crate) fn drain(&mut self, channel: &Channel, now: Instant) -> Next {
+        let mut next = Next::Settle;
         while let Some(output) = self.host.next_output() {
             match output {
                 Output::Reply(id, reply) => {
@@ -267,6 +279,9 @@ impl<D: Device> Exchange<D> {
                         continue;
                     };
                     let opened = opened(kind, &reply);
+                    if matches!(reply, Reply::Written(_)) {
+                        next = Next::Look;
+                    }
                     let delivery = unique.map(|unique| note(unique, send(channel, unique, kind, reply)));
                     match opened {
                         // The opener was killed meanwhile: nobody will release what nobody got.
@@ -288,6 +303,7 @@ impl<D: Device> Exchange<D> {
                 Output::State(state) => self.tell(state),
             }
         }
+        next
     }
 
     fn tell(&self, state: DeviceState) {

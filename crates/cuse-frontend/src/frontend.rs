@@ -8,7 +8,7 @@ use mei_core::Host;
 use mei_wire::Device;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::exchange::{Exchange, Line, Work};
+use crate::exchange::{Exchange, Line, Next, Work};
 use crate::remote::{Inbox, Order, Remote, pair};
 
 /// Requests taken between two looks at everything else.
@@ -169,8 +169,10 @@ impl<S: Session, D: Device> Frontend<S, D> {
                     Received::Request(request) => {
                         let now = Instant::now();
                         let channel = self.session.channel();
-                        self.exchange.take(&request, channel, now);
-                        work = self.exchange.settle(self.line_without_fd(), channel, now);
+                        work = match (self.exchange.take(&request, channel, now), work) {
+                            (Next::Look, Work::Done) => Work::Left,
+                            _ => self.exchange.settle(self.line_without_fd(), channel, now),
+                        };
                     }
                     Received::Served => {}
                     Received::Nothing => {
@@ -181,6 +183,9 @@ impl<S: Session, D: Device> Frontend<S, D> {
                 }
             }
             let now = Instant::now();
+            if (work, waits) == (Work::Left, Work::Done) {
+                work = self.settle(self.line_without_fd(), now);
+            }
             if let Some(pause) = self.change(now) {
                 return Ok(pause);
             }

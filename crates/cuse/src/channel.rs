@@ -70,19 +70,21 @@ pub(crate) enum Incoming<'b> {
     Ended,
 }
 
-/// The parts of a short answer in one piece of one page. The kernel looks up and holds the page of each part that
-/// it is given, which takes longer than a copy of a few hundred bytes.
+/// The parts of an answer of at most `LEN` bytes in one piece of one page. The kernel looks up and holds the page of
+/// each part that it is given, which takes longer than a copy of a few hundred bytes.
 #[repr(align(1024))]
-struct Short {
-    bytes: [u8; Self::LEN],
+struct Short<const LEN: usize> {
+    bytes: [u8; LEN],
 }
 
-impl Short {
-    /// Longest answer that is put together, bytes: no more than the alignment, so that it is within a page.
-    const LEN: usize = 1024;
+/// Longest answer that is put together, bytes: no more than the alignment of [`Short`], so that it is within a page.
+const SHORT: usize = 1024;
+/// An answer without data fits, and less has to be cleared for it.
+const SHORTEST: usize = 64;
 
+impl<const LEN: usize> Short<LEN> {
     const fn new() -> Self {
-        Self { bytes: [0; Self::LEN] }
+        Self { bytes: [0; LEN] }
     }
 
     /// The parts one after the other, if they are short enough.
@@ -132,10 +134,13 @@ impl Channel {
     /// Writes one answer, whole.
     pub(crate) fn send(&self, parts: &[IoSlice<'_>]) -> Result<Delivery, ReplyError> {
         let length = parts.iter().map(|part| part.len()).sum();
-        let mut short = Short::new();
-        let outcome = match short.put_together(parts) {
+        let in_one_piece = |bytes: Option<&[u8]>| match bytes {
             Some(bytes) => retry_on_intr(|| write(&self.fd, bytes)),
             None => retry_on_intr(|| writev(&self.fd, parts)),
+        };
+        let outcome = match length {
+            0..=SHORTEST => in_one_piece(Short::<SHORTEST>::new().put_together(parts)),
+            _ => in_one_piece(Short::<SHORT>::new().put_together(parts)),
         };
         match outcome {
             Ok(written) if written == length => Ok(Delivery::Delivered),

@@ -127,6 +127,7 @@ impl<'a> Message<'a> {
     ///
     /// # Errors
     /// [`DecodeError`] for anything shorter than it should be.
+    #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let length = bytes.len();
         let Ok((header, rest)) = InHeader::read_from_prefix(bytes) else {

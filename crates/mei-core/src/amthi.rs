@@ -110,7 +110,8 @@ impl<F: Function> Host<F> {
         self.wake_client(id);
         let sent = self
             .read_start(service, NO_FILE, 0, now)
-            .and_then(|()| self.write_message(service, NO_FILE, 0, Origin::Program, message.buffer));
+            .and_then(|()| self.write_message(service, NO_FILE, 0, Origin::Program, &message.buffer));
+        self.pool.put(message.buffer);
         match sent {
             Ok(_) => self.services.amthi.current = Some(Current { id, serial, deadline: now + STALL }),
             Err(errno) => log::warn!("a request to AMTHI was lost: {errno}"),

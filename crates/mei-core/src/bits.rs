@@ -22,7 +22,8 @@ impl IdSet {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0 == [0; 4]
+        let [a, b, c, d] = self.0;
+        a | b | c | d == 0
     }
 
     /// The members, smallest first.

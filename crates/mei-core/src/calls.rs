@@ -244,9 +244,7 @@ impl<F: Function> Host<F> {
             self.park(id, Parked { call: Some(call), file, wait: Wait::Write { data: copy } });
             return Ok(());
         }
-        let mut buffer = self.pool.take();
-        buffer.extend_from_slice(data);
-        let count = self.write_now(id, file, buffer, now)?;
+        let count = self.write_now(id, file, data, now)?;
         self.outputs.written(call, count);
         Ok(())
     }

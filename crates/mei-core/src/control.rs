@@ -65,12 +65,15 @@ enum Sent {
 }
 
 impl<F: Function> Host<F> {
-    /// Sends now if the buffer is free, queues otherwise: what every caller does.
+    /// Sends now if the buffer is free, queues otherwise: what every caller does. A credit need not wait for a free
+    /// buffer, only for room: a program that writes and reads has both on their way at once, where the driver lets
+    /// the credit wait for the interrupt that follows the message (`docs/fidelity.md`, Q17).
     ///
     /// # Errors
     /// The errno of sending; nothing is queued then.
     pub(crate) fn control_now(&mut self, id: u8, control: Control, now: Instant) -> Result<(), Errno> {
-        if self.buffer.is_ready() {
+        let fits = || control == Control::Credit && self.control.is_empty() && self.hbm_fits::<FlowControl>();
+        if self.buffer.is_ready() || fits() {
             match self.send_control(id, control, now) {
                 Ok(Sent::Done) => return self.ring_checked(),
                 Ok(Sent::Later) => {}

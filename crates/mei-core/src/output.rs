@@ -74,7 +74,13 @@ impl Outputs {
     }
 
     /// The next output; the buffer that the one before lent goes back to the pool.
+    #[inline]
     pub(crate) fn next(&mut self, pool: &mut Pool) -> Option<Output<'_>> {
+        // Asked for after each event, most of which have nothing to say.
+        if self.queue.is_empty() && self.lent.is_none() { None } else { self.take(pool) }
+    }
+
+    fn take(&mut self, pool: &mut Pool) -> Option<Output<'_>> {
         if let Some(buffer) = self.lent.take() {
             pool.put(buffer);
         }

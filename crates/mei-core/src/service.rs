@@ -77,9 +77,7 @@ impl<F: Function> Host<F> {
 
     /// Sends a message of the driver's.
     pub(crate) fn send_for(&mut self, id: u8, origin: Origin, message: &[u8]) -> Result<(), Errno> {
-        let mut buffer = self.pool.take();
-        buffer.extend_from_slice(message);
-        self.write_message(id, NO_FILE, 0, origin, buffer).map(|_| ())
+        self.write_message(id, NO_FILE, 0, origin, message).map(|_| ())
     }
 
     /// The oldest message for the driver.

@@ -109,8 +109,13 @@ impl<F: Function> Host<F> {
                 Some(Ok(Answer::Given))
             }
             Wait::Write { data } => {
-                let full = client.is_full(usize::from(self.tx_queue_limit));
-                (!full).then(|| self.write_now(id, file, std::mem::take(data), now).map(Answer::Written))
+                if client.is_full(usize::from(self.tx_queue_limit)) {
+                    return None;
+                }
+                let data = std::mem::take(data);
+                let written = self.write_now(id, file, &data, now);
+                self.pool.put(data);
+                Some(written.map(Answer::Written))
             }
             Wait::Fsync => (client.writes_queued() == 0).then_some(Ok(Answer::Done)),
             Wait::NotifyGet => self.take_event(id).then_some(Ok(Answer::Event)),

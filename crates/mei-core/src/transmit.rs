@@ -7,15 +7,25 @@ use mei_wire::{ExtendedHeader, Function, MessageHeader, VtagTlv};
 use std::time::Instant;
 use zerocopy::IntoBytes;
 
-/// What became of the message at the front of a queue.
+/// What became of a message that was to go out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// All of it went out.
+    /// What was left of it went out.
     Sent,
-    /// A part of it went out.
-    Part,
+    /// So many bytes of it went out, and there are more.
+    Part(usize),
     /// No credit, or it does not fit beside what is in the buffer.
     Skipped,
+}
+
+/// A message, or what is left of one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Piece<'a> {
+    pub(crate) vtag: u8,
+    pub(crate) origin: Origin,
+    /// Whether a part of the message went out already.
+    pub(crate) started: bool,
+    pub(crate) rest: &'a [u8],
 }
 
 impl<F: Function> Host<F> {
@@ -75,26 +85,54 @@ impl<F: Function> Host<F> {
     /// # Errors
     /// The errno that a caller gets.
     pub(crate) fn send_front(&mut self, id: u8) -> Result<Progress, Errno> {
-        let dma_ring = self.hbm.features.dma_ring;
         if !self.may_send(id) {
             self.ready.remove(id);
             return Ok(Progress::Skipped);
         }
+        let Some(mut message) = self.client_mut(id).and_then(|client| client.unsent.pop_front()) else {
+            return Ok(Progress::Skipped);
+        };
+        let Outgoing { vtag, origin, started, sent, .. } = message;
+        let rest = message.buffer.get(sent..).unwrap_or_default();
+        let progress = self.put(id, &Piece { vtag, origin, started, rest });
+        if let Ok(Progress::Part(count)) = progress {
+            message.sent += count;
+            message.started = true;
+        }
+        if let Some(client) = self.client_mut(id) {
+            client.unsent.push_front(message);
+        }
+        match progress {
+            Ok(Progress::Sent) => {
+                self.drop_front(id);
+                self.count_draining(id);
+            }
+            Ok(Progress::Part(_)) => self.update_ready(id),
+            Ok(Progress::Skipped) | Err(_) => {}
+        }
+        progress
+    }
+
+    /// Puts a message into the buffer, or as much of it as fits, and takes the credit for it.
+    ///
+    /// # Errors
+    /// The errno that a caller gets.
+    pub(crate) fn put(&mut self, id: u8, piece: &Piece<'_>) -> Result<Progress, Errno> {
+        let dma_ring = self.hbm.features.dma_ring;
         let Self { clients, frame, buffer, ring, function, .. } = self;
         let Some(client) = clients.get_mut(usize::from(id)).and_then(Option::as_deref_mut) else {
             return Ok(Progress::Skipped);
         };
         let address = client.address();
-        let Some(message) = client.unsent.front_mut() else { return Ok(Progress::Skipped) };
+        let Piece { vtag, origin, started, rest } = *piece;
         let mut at = 1;
-        if !message.started && message.vtag != 0 {
+        if !started && vtag != 0 {
             let meta = ExtendedHeader { count: 1, size: 1, reserved: [0; 2] };
             at += pack(meta.as_bytes(), &mut frame[at..]);
-            at += pack(VtagTlv::new(message.vtag).as_bytes(), &mut frame[at..]);
+            at += pack(VtagTlv::new(vtag).as_bytes(), &mut frame[at..]);
         }
         let extended = 4 * (at - 1);
         let room = (4 * usize::from(buffer.free)).saturating_sub(4 + extended);
-        let rest = message.buffer.get(message.sent..).unwrap_or_default();
         let largest = MessageHeader::MAX_LENGTH - extended;
         let ring = ring.as_mut().filter(|_| dma_ring && rest.len() > room.min(largest) && room >= 4);
         let by_ring = match ring {
@@ -127,29 +165,19 @@ impl<F: Function> Host<F> {
             .with_length(u16::try_from(length).map_err(|_| Errno::MSGSIZE)?)
             .with_extended(extended > 0)
             .with_dma_ring(by_ring.is_some())
-            .with_internal(message.origin == Origin::Internal)
+            .with_internal(origin == Origin::Internal)
             .with_msg_complete(complete)
             .to_word();
-        let first = !message.started;
-        message.started = true;
-        message.sent += count;
         client.writing = Writing::Begun;
         self.push(slots)?;
-        if first {
+        if !started {
             self.spend_credit(id)?;
         }
-        if complete {
-            self.sent(id);
-            Ok(Progress::Sent)
-        } else {
-            self.update_ready(id);
-            Ok(Progress::Part)
-        }
+        Ok(if complete { Progress::Sent } else { Progress::Part(count) })
     }
 
-    /// The oldest message went out whole.
-    fn sent(&mut self, id: u8) {
-        self.drop_front(id);
+    /// A message went out whole; the firmware has to take it.
+    pub(crate) fn count_draining(&mut self, id: u8) {
         if let Some(client) = self.client_mut(id) {
             client.draining += 1;
             self.draining.insert(id);
@@ -157,7 +185,7 @@ impl<F: Function> Host<F> {
     }
 
     /// Takes the oldest message off the queue.
-    pub(crate) fn drop_front(&mut self, id: u8) {
+    fn drop_front(&mut self, id: u8) {
         if let Some(client) = self.client_mut(id)
             && let Some(message) = client.unsent.pop_front()
         {
@@ -176,6 +204,11 @@ impl<F: Function> Host<F> {
             client.unsent.push_back(message);
         }
         self.update_ready(id);
+    }
+
+    /// Whether a new message of a client may go out at once: it has credit, and nothing waits before it.
+    pub(crate) fn may_begin(&self, id: u8) -> bool {
+        self.client(id).is_some_and(|client| client.unsent.is_empty() && self.has_credit(client))
     }
 
     /// Whether the oldest message of a client may go out: a fragment needs no credit of its own.

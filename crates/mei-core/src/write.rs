@@ -2,7 +2,7 @@
 
 use crate::client::{FileIndex, Origin, Outgoing, Writing};
 use crate::read::LONGEST_MESSAGE;
-use crate::transmit::Progress;
+use crate::transmit::{Piece, Progress};
 use crate::{Errno, Host};
 use mei_wire::Function;
 use std::time::Instant;
@@ -16,11 +16,11 @@ impl<F: Function> Host<F> {
         &mut self,
         id: u8,
         file: FileIndex,
-        buffer: Vec<u8>,
+        data: &[u8],
         now: Instant,
     ) -> Result<usize, Errno> {
         let vtag = self.files.get(file).and_then(|file| file.vtag).unwrap_or(0);
-        let count = self.write_message(id, file, vtag, Origin::Program, buffer)?;
+        let count = self.write_message(id, file, vtag, Origin::Program, data)?;
         if self.client(id).is_some_and(|client| client.shared) {
             self.amthi_next(now);
         }
@@ -34,27 +34,35 @@ impl<F: Function> Host<F> {
         file: FileIndex,
         vtag: u8,
         origin: Origin,
-        buffer: Vec<u8>,
+        data: &[u8],
     ) -> Result<usize, Errno> {
-        let count = buffer.len();
-        if count > LONGEST_MESSAGE {
+        if data.len() > LONGEST_MESSAGE {
             return Err(Errno::NOMEM);
         }
         if let Some(client) = self.client_mut(id) {
             client.writing = Writing::Idle;
         }
-        self.queue_write(id, Outgoing { buffer, file, vtag, origin, sent: 0, started: false, sequence: 0 });
-        let alone = self.client(id).is_some_and(|client| client.unsent.len() == 1);
-        if alone && self.ready.contains(id) && self.buffer.is_ready() {
-            match self.send_front(id) {
-                Ok(Progress::Skipped) => {}
-                Ok(Progress::Sent | Progress::Part) => self.ring_checked()?,
-                Err(errno) => {
-                    self.drop_front(id);
-                    return Err(errno);
-                }
+        // Straight from the caller's memory, if nothing is before it.
+        let progress = if self.buffer.is_ready() && self.may_begin(id) {
+            self.put(id, &Piece { vtag, origin, started: false, rest: data })?
+        } else {
+            Progress::Skipped
+        };
+        let sent = match progress {
+            Progress::Sent => {
+                self.count_draining(id);
+                return self.ring_checked().map(|()| data.len());
             }
+            Progress::Part(count) => count,
+            Progress::Skipped => 0,
+        };
+        let started = progress != Progress::Skipped;
+        let mut buffer = self.pool.take();
+        buffer.extend_from_slice(data);
+        self.queue_write(id, Outgoing { buffer, file, vtag, origin, sent, started, sequence: 0 });
+        if started {
+            self.ring_checked()?;
         }
-        Ok(count)
+        Ok(data.len())
     }
 }

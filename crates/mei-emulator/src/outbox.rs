@@ -354,14 +354,18 @@ impl LaneSet {
     fn next(&self, from: usize) -> Option<usize> {
         let from = from % LANES;
         let (word, bit) = (from / 64, from % 64);
+        let lowest = |word: usize, bits: u64| word * 64 + bits.trailing_zeros() as usize;
         let first = self.0[word] & (u64::MAX << bit);
         if first != 0 {
-            return Some(word * 64 + first.trailing_zeros() as usize);
+            return Some(lowest(word, first));
         }
-        (1..=self.0.len())
-            .map(|step| (word + step) % self.0.len())
-            .find(|&word| self.0[word] != 0)
-            .map(|word| word * 64 + self.0[word].trailing_zeros() as usize)
+        let [a, b, c, d] = self.0;
+        if a | b | c | d == 0 {
+            return None;
+        }
+        let (before, after) = self.0.split_at(word + 1);
+        let rest = (word + 1..).zip(after).chain((0..).zip(before));
+        rest.filter(|&(_, &bits)| bits != 0).map(|(word, &bits)| lowest(word, bits)).next()
     }
 }
 

@@ -120,6 +120,7 @@ pub fn wait(session: &(impl AsFd + ?Sized)) -> Result<(), Errno> {
 }
 
 /// Receives one message and decodes it; a malformed one is refused here.
+#[inline]
 fn receive<'b>(channel: &Channel, buffer: &'b mut Buffer) -> Result<Step<'b>, SessionError> {
     Ok(match channel.receive(buffer).map_err(SessionError::Read)? {
         Incoming::Nothing => Step::Done(Received::Nothing),

@@ -41,6 +41,22 @@ fn an_empty_message_reads_as_nothing() {
 }
 
 #[test]
+fn a_credit_does_not_wait_for_the_message_before_it() {
+    let mut bench = Bench::started();
+    let file = bench.connected(3);
+    bench.credit(3, 1);
+    bench.stub().consumes = false;
+    let data = b"question";
+    assert_eq!(bench.ask_and_drain(Call::Write { handle: file, data, blocking: Wait }), Got::Written(8));
+    bench.read_waits(file);
+    bench.took(0x08);
+    bench.stub().consumes = true;
+    bench.stub().run();
+    assert_eq!(bench.stub().data.len(), 1);
+    assert_eq!(bench.took(0x08), [[0x08, 3, 1, 0, 0, 0, 0, 0]], "both were in the buffer");
+}
+
+#[test]
 fn one_read_is_one_credit_and_the_next_message_needs_another() {
     let mut bench = Bench::started();
     let file = bench.connected(3);

@@ -48,9 +48,17 @@ pub(super) struct Partial {
 }
 
 /// All connections; a [`ConnectionId`]'s low byte is the place, the rest counts the place's uses.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Connections {
     places: Vec<Connection>,
+    /// The place that was last given to a connection of each host client.
+    latest: [u8; 256],
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self { places: Vec::new(), latest: [0; 256] }
+    }
 }
 
 impl Connections {
@@ -76,6 +84,8 @@ impl Connections {
             }
             None => return None,
         };
+        // At most LANES places, whose numbers fit.
+        self.latest[usize::from(address.host)] = u8::try_from(place).unwrap_or(0);
         let connection = &mut self.places[place];
         connection.id = ConnectionId(connection.id.0.wrapping_add(1 << 8));
         (connection.address, connection.client, connection.state) = (address, client, State::Open);
@@ -101,9 +111,14 @@ impl Connections {
 
     /// The connection between those two.
     pub(super) fn find(&mut self, address: Address) -> Option<&mut Connection> {
-        self.places
-            .iter_mut()
-            .find(|connection| connection.address == address && connection.state != State::Free)
+        let is_it =
+            |connection: &Connection| connection.address == address && connection.state != State::Free;
+        // Where it is unless the host uses one id for several clients.
+        let latest = usize::from(self.latest[usize::from(address.host)]);
+        if self.places.get(latest).is_some_and(is_it) {
+            return self.places.get_mut(latest);
+        }
+        self.places.iter_mut().find(|connection| is_it(connection))
     }
 
     /// Who has that place, if anyone.

@@ -166,21 +166,25 @@ impl Firmware {
     }
 
     /// A read of BAR0 by the host. Offsets without a register read 0.
+    #[inline]
     pub fn read32(&mut self, offset: u32) -> u32 {
         self.registers.read(offset)
     }
 
     /// A write of BAR0 by the host. What it causes happens in [`Firmware::run`].
+    #[inline]
     pub fn write32(&mut self, offset: u32, value: u32) {
         self.registers.write(offset, value);
     }
 
     /// Pops a slot per element, as that many reads of ME_CB_RW.
+    #[inline]
     pub fn read_window(&mut self, slots: &mut [u32]) {
         self.registers.me_window.pop_slots(slots);
     }
 
     /// Pushes every slot, as that many writes of H_CB_WW.
+    #[inline]
     pub fn write_window(&mut self, slots: &[u32]) {
         self.registers.host_window.push_slots(slots);
     }
@@ -192,12 +196,20 @@ impl Firmware {
     }
 
     /// Works: consumes frames, answers, acts on time.
+    #[inline]
     pub fn run(&mut self, memory: &mut dyn HostMemory, now: Instant) {
-        let due = self.deadline.is_some_and(|deadline| deadline <= now);
         let room = self.transmit.blocked && self.registers.was_rung();
-        if !due && !room && !self.registers.wants_attention() {
-            return;
+        if room || self.registers.wants_attention() || self.is_due(now) {
+            self.work(memory, now);
         }
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= now)
+    }
+
+    fn work(&mut self, memory: &mut dyn HostMemory, now: Instant) {
+        let due = self.is_due(now);
         self.run_session(now);
         if due {
             self.advance_connects(now);
@@ -206,7 +218,7 @@ impl Firmware {
         for _ in 0..MAX_TURNS {
             self.exchange(memory, now);
             self.refresh_deadline();
-            if self.deadline.is_none_or(|deadline| deadline > now) {
+            if !self.is_due(now) {
                 break;
             }
             // What one client was told is another's business at once.
@@ -231,6 +243,7 @@ impl Firmware {
 
     /// When [`Firmware::run`] must be called.
     #[must_use]
+    #[inline]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
@@ -243,6 +256,7 @@ impl Firmware {
     }
 
     /// Whether the interrupt line rose since this was asked last, if only for a moment: an MSI is due.
+    #[inline]
     pub fn take_interrupt_edge(&mut self) -> bool {
         self.registers.take_edge()
     }

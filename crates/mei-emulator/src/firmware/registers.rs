@@ -117,6 +117,7 @@ impl RegisterFile {
         }
     }
 
+    #[inline]
     pub(super) fn read(&mut self, offset: u32) -> u32 {
         match offset {
             H_CSR => self
@@ -139,6 +140,7 @@ impl RegisterFile {
         }
     }
 
+    #[inline]
     pub(super) fn write(&mut self, offset: u32, value: u32) {
         match offset {
             H_CB_WW => self.host_window.push(value),

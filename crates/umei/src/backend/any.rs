@@ -1,26 +1,40 @@
-//! Any device, chosen when the program runs: one pointer more on the way to a register.
+//! Any device, chosen when the program runs.
 
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
+use mei_emulator::Engine;
 use mei_wire::{ConfigSpace, Device, DmaMemory, Gone, Registers};
 
 /// A device of any make, or none any more.
-pub(crate) struct AnyDevice(Option<Box<dyn Device + Send>>);
+pub(crate) enum AnyDevice {
+    /// The engine by itself, whose registers are so few instructions that finding them through a pointer costs as
+    /// much again.
+    Engine(Box<Engine>),
+    Other(Box<dyn Device + Send>),
+    Gone,
+}
+
+/// Does `$work` with the device, whichever it is; `$gone` without one.
+macro_rules! with {
+    ($any:expr, $device:ident => $work:expr, $gone:expr) => {
+        match $any {
+            AnyDevice::Engine($device) => $work,
+            AnyDevice::Other($device) => $work,
+            AnyDevice::Gone => $gone,
+        }
+    };
+}
 
 impl AnyDevice {
     pub(crate) fn new(device: impl Device + Send + 'static) -> Self {
-        Self(Some(Box::new(device)))
+        Self::Other(Box::new(device))
     }
 
     /// Lets go of the device, which is gone for its driver from now on. The kernel waits for that before it takes a
     /// function out.
     pub(crate) fn release(&mut self) {
-        self.0 = None;
-    }
-
-    fn device(&mut self) -> Result<&mut (dyn Device + Send + 'static), Gone> {
-        self.0.as_deref_mut().ok_or(Gone)
+        *self = Self::Gone;
     }
 }
 
@@ -32,64 +46,60 @@ impl std::fmt::Debug for AnyDevice {
 
 impl Registers for AnyDevice {
     fn read32(&mut self, offset: u32) -> Result<u32, Gone> {
-        self.device()?.read32(offset)
+        with!(self, device => device.read32(offset), Err(Gone))
     }
 
     fn write32(&mut self, offset: u32, value: u32) -> Result<(), Gone> {
-        self.device()?.write32(offset, value)
+        with!(self, device => device.write32(offset, value), Err(Gone))
     }
 
     fn read_window(&mut self, slots: &mut [u32]) -> Result<(), Gone> {
-        self.device()?.read_window(slots)
+        with!(self, device => device.read_window(slots), Err(Gone))
     }
 
     fn write_window(&mut self, slots: &[u32]) -> Result<(), Gone> {
-        self.device()?.write_window(slots)
+        with!(self, device => device.write_window(slots), Err(Gone))
     }
 }
 
 impl ConfigSpace for AnyDevice {
     fn read_config32(&mut self, offset: u16) -> Result<u32, Gone> {
-        self.device()?.read_config32(offset)
+        with!(self, device => device.read_config32(offset), Err(Gone))
     }
 }
 
 impl DmaMemory for AnyDevice {
     fn allocate_dma(&mut self, size: u32) -> Option<u64> {
-        self.device().ok()?.allocate_dma(size)
+        with!(self, device => device.allocate_dma(size), None)
     }
 
     fn read_dma(&self, address: u64, bytes: &mut [u8]) -> Result<(), Gone> {
-        self.0.as_ref().ok_or(Gone)?.read_dma(address, bytes)
+        with!(self, device => device.read_dma(address, bytes), Err(Gone))
     }
 
     fn write_dma(&mut self, address: u64, bytes: &[u8]) -> Result<(), Gone> {
-        self.device()?.write_dma(address, bytes)
+        with!(self, device => device.write_dma(address, bytes), Err(Gone))
     }
 }
 
 impl Device for AnyDevice {
     fn run(&mut self, now: Instant) {
-        if let Some(device) = &mut self.0 {
-            device.run(now);
-        }
+        with!(self, device => device.run(now), ());
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.0.as_ref()?.deadline()
+        with!(self, device => device.deadline(), None)
     }
 
     fn take_interrupt(&mut self) -> bool {
-        self.0.as_mut().is_some_and(|device| device.take_interrupt())
+        with!(self, device => device.take_interrupt(), false)
     }
 
     fn end_of_interrupt(&mut self) {
-        if let Some(device) = &mut self.0 {
-            device.end_of_interrupt();
-        }
+        with!(self, device => device.end_of_interrupt(), ());
     }
 
     fn interrupt_fd(&self) -> Option<BorrowedFd<'_>> {
-        self.0.as_ref()?.interrupt_fd()
+        with!(self, device => device.interrupt_fd(), None)
     }
 }

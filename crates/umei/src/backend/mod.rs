@@ -99,7 +99,9 @@ impl Backend {
     /// When a real function cannot be opened, or a recording not begun.
     pub(crate) fn start(&self, now: Instant) -> Result<Started> {
         let (device, function) = match &self.kind {
-            Kind::Engine(persona) => (AnyDevice::new(Engine::new(persona, now)), *persona.device),
+            Kind::Engine(persona) => {
+                (AnyDevice::Engine(Box::new(Engine::new(persona, now))), *persona.device)
+            }
             Kind::Pci(address, choice) => {
                 let device = mei_pci_uio::open(*address, choice)
                     .map_err(|error| {
