@@ -1,5 +1,6 @@
 //! A device with faults.
 
+use crate::bell::Bell;
 use crate::plan::{Action, Event, Fault, Plan};
 use crate::token::Register;
 use mei_wire::registers::{H_CB_WW, ME_CB_RW};
@@ -23,6 +24,8 @@ pub struct Injector<D> {
     gone: bool,
     writes: VecDeque<DelayedWrite>,
     interrupt: Option<Instant>,
+    /// Where interrupts may be late and the device has a descriptor for those that are not.
+    bell: Option<Bell>,
 }
 
 /// A fault that counts what matches it.
@@ -87,6 +90,7 @@ impl<D> Injector<D> {
             gone: false,
             writes: VecDeque::new(),
             interrupt: None,
+            bell: None,
         }
     }
 
@@ -154,6 +158,14 @@ impl<D> Injector<D> {
     /// Whether a window must be taken slot by slot.
     fn watches(&self, event: Event) -> bool {
         self.gone || self.faults.iter().any(|armed| armed.fault.target.matches(event))
+    }
+
+    /// Whether an interrupt may come late.
+    fn delays_interrupts(&self) -> bool {
+        let delays = |action| matches!(action, Action::Delay(_));
+        self.faults
+            .iter()
+            .any(|Armed { fault, .. }| fault.target.matches(Event::Interrupt) && delays(fault.action))
     }
 
     /// When something that is delayed comes.
@@ -245,6 +257,13 @@ impl<D: DmaMemory> DmaMemory for Injector<D> {
     }
 }
 
+impl<D: Device> Injector<D> {
+    /// Whether somebody who waits would wake up for an interrupt that is late.
+    fn can_be_late(&self) -> bool {
+        self.bell.is_some() || self.device.interrupt_fd().is_none()
+    }
+}
+
 impl<D: Device> Device for Injector<D> {
     fn run(&mut self, now: Instant) {
         self.started.get_or_insert(now);
@@ -252,11 +271,25 @@ impl<D: Device> Device for Injector<D> {
         if self.gone {
             return;
         }
+        if self.bell.is_none()
+            && self.delays_interrupts()
+            && let Some(descriptor) = self.device.interrupt_fd()
+        {
+            match Bell::beside(descriptor) {
+                Ok(bell) => self.bell = Some(bell),
+                Err(errno) => log::error!("{}: interrupts cannot be late: {errno}", self.origin),
+            }
+        }
         if self.release(now).is_err() {
-            // The driver will find out at its next access.
-            self.gone = true;
+            // A device that is gone says so itself.
+            self.writes.clear();
         }
         self.device.run(now);
+        if let (Some(bell), Some(due)) = (&self.bell, self.interrupt)
+            && due <= now
+        {
+            bell.ring();
+        }
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -272,16 +305,22 @@ impl<D: Device> Device for Injector<D> {
             return false;
         }
         let mut interrupted = self.interrupt.take_if(|due| self.now.is_some_and(|now| *due <= now)).is_some();
+        if interrupted && let Some(bell) = &self.bell {
+            bell.silence();
+        }
         if self.device.take_interrupt() {
             match self.judge(Event::Interrupt) {
-                Ok(Verdict { drop: true, .. }) | Err(Gone) => {}
+                // Nobody will end what nobody hears of: a line would stay masked for ever, where that of silicon is
+                // raised as long as its cause stands.
+                Ok(Verdict { drop: true, .. }) => self.device.end_of_interrupt(),
                 Ok(Verdict { delay: Some(delay), .. }) => {
-                    let due = self.due(delay);
+                    let due = self.due(delay).filter(|_| self.can_be_late());
                     // Two that wait are one, as in the register.
                     self.interrupt = self.interrupt.or(due);
                     interrupted |= due.is_none();
                 }
-                Ok(_) => interrupted = true,
+                // For one that is gone, too: its driver finds out.
+                Ok(_) | Err(Gone) => interrupted = true,
             }
         }
         interrupted
@@ -292,6 +331,6 @@ impl<D: Device> Device for Injector<D> {
     }
 
     fn interrupt_fd(&self) -> Option<BorrowedFd<'_>> {
-        self.device.interrupt_fd()
+        self.bell.as_ref().map(Bell::fd).or_else(|| self.device.interrupt_fd())
     }
 }

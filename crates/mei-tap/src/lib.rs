@@ -97,7 +97,7 @@
 //! | `access` | any read, write or config |
 //! | `at N`, `at N..`, `at N..M` | the N-th that matches, all from the N-th, all from the N-th to the M-th, counted from 1; each slot of a window counts |
 //! | `after T` | only from this long after the function was first run: `ns`, `us`, `ms`, `s` |
-//! | `drop` | a write or an interrupt is lost; a read is not made and gives 0 |
+//! | `drop` | a write or an interrupt is lost; a read is not made and gives 0. A line that stays raised interrupts again |
 //! | `delay T` | a write or an interrupt comes later |
 //! | `corrupt M` | the bits of the mask are flipped |
 //! | `stuck-high M`, `stuck-low M` | the bits of the mask are 1, or 0 |
@@ -108,6 +108,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod bell;
 mod error;
 mod inject;
 mod plan;

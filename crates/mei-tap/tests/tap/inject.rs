@@ -3,6 +3,7 @@
 use crate::stand_in::{Seen, StandIn};
 use mei_tap::{Injector, Plan};
 use mei_wire::{ConfigSpace, Device, Gone, Registers};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use std::time::{Duration, Instant};
 
 const H_CB_WW: u32 = 0;
@@ -112,12 +113,14 @@ fn interrupts_are_lost_and_late() {
     let mut device = injector("on interrupt at 2 drop\non interrupt at 3 delay 50ms");
     device.run(start);
     let interrupt = |device: &mut Injector<StandIn>| {
-        device.device_mut().interrupt = true;
+        device.device_mut().interrupt();
         device.take_interrupt()
     };
     assert!(interrupt(&mut device));
     assert!(!interrupt(&mut device), "lost");
+    assert_eq!(device.device().ends_of_interrupts, 1, "a line is not masked for ever");
     assert!(!interrupt(&mut device), "late");
+    assert_eq!(device.device().ends_of_interrupts, 1, "masked until its driver has dealt with it");
     assert_eq!(device.deadline(), Some(at(50)));
     device.run(at(49));
     assert!(!device.take_interrupt());
@@ -125,6 +128,60 @@ fn interrupts_are_lost_and_late() {
     assert!(device.take_interrupt());
     assert!(!device.take_interrupt(), "once");
     assert!(interrupt(&mut device));
+}
+
+#[test]
+fn who_waits_for_a_descriptor_wakes_up_for_an_interrupt_that_is_late() {
+    let start = Instant::now();
+    let at = |milliseconds| start + Duration::from_millis(milliseconds);
+    let mut device = injector("on interrupt at 1..2 delay 50ms");
+    device.device_mut().descriptor = Some(eventfd(0, EventfdFlags::NONBLOCK).unwrap());
+    device.run(start);
+    let is_readable = |device: &Injector<StandIn>| {
+        let mut fds = [PollFd::from_borrowed_fd(device.interrupt_fd().unwrap(), PollFlags::IN)];
+        poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() == 1
+    };
+    for round in 0..2 {
+        assert!(!is_readable(&device));
+        device.device_mut().interrupt();
+        assert!(is_readable(&device), "the device's own is heard");
+        assert!(!device.take_interrupt(), "late");
+        let due = at(50 * (round + 1));
+        assert_eq!(device.deadline(), Some(due));
+        assert!(!is_readable(&device), "nobody is woken up before its time");
+        device.run(due);
+        assert!(is_readable(&device));
+        assert!(device.take_interrupt());
+        assert!(!is_readable(&device) && !device.take_interrupt(), "once");
+    }
+    device.device_mut().interrupt();
+    assert!(is_readable(&device) && device.take_interrupt(), "what comes in time");
+}
+
+#[test]
+fn who_is_gone_with_an_interrupt_says_so_once() {
+    let mut device = injector("on interrupt at 2 gone");
+    device.device_mut().interrupt();
+    assert!(device.take_interrupt());
+    device.device_mut().interrupt();
+    assert!(device.take_interrupt(), "its driver finds out");
+    assert_eq!(device.read32(H_CSR), Err(Gone));
+    assert!(!device.take_interrupt());
+}
+
+#[test]
+fn a_device_that_is_gone_under_a_delayed_write_says_so_itself() {
+    let start = Instant::now();
+    let mut device = injector("on write delay 50ms");
+    device.run(start);
+    device.write32(H_CSR, 1).unwrap();
+    device.write32(H_CSR, 2).unwrap();
+    device.device_mut().gone = true;
+    device.device_mut().interrupt();
+    device.run(start + Duration::from_millis(50));
+    assert_eq!(device.deadline(), None, "nothing waits any more");
+    assert!(device.take_interrupt());
+    assert_eq!(device.read32(H_CSR), Err(Gone));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A device that remembers what reached it.
 
 use mei_wire::{ConfigSpace, Device, DmaMemory, Gone, Registers};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
@@ -19,9 +20,20 @@ pub(crate) struct StandIn {
     pub(crate) gone: bool,
     pub(crate) memory: Vec<u8>,
     pub(crate) bulk: usize,
+    /// Where interrupts are announced.
+    pub(crate) descriptor: Option<OwnedFd>,
+    pub(crate) ends_of_interrupts: usize,
 }
 
 impl StandIn {
+    /// Interrupts, and tells who waits for the descriptor.
+    pub(crate) fn interrupt(&mut self) {
+        self.interrupt = true;
+        if let Some(descriptor) = &self.descriptor {
+            rustix::io::write(descriptor, &1u64.to_ne_bytes()).unwrap();
+        }
+    }
+
     fn check(&self) -> Result<(), Gone> {
         if self.gone { Err(Gone) } else { Ok(()) }
     }
@@ -82,6 +94,17 @@ impl Device for StandIn {
     fn run(&mut self, _: Instant) {}
 
     fn take_interrupt(&mut self) -> bool {
+        if let Some(descriptor) = &self.descriptor {
+            let _ = rustix::io::read(descriptor, &mut [0; 8][..]);
+        }
         std::mem::take(&mut self.interrupt)
+    }
+
+    fn end_of_interrupt(&mut self) {
+        self.ends_of_interrupts += 1;
+    }
+
+    fn interrupt_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.descriptor.as_ref().map(AsFd::as_fd)
     }
 }
