@@ -9,6 +9,7 @@ mod network;
 mod provisioning;
 mod state;
 pub(crate) mod values;
+mod web;
 
 pub use account::{Account, CertificateHash, HashAlgorithm};
 pub use identity::{Availability, CodeVersion, Tls};
@@ -16,6 +17,7 @@ pub use network::{Ipv6Entry, Lan, LanInterface, ManagementServer, Names};
 pub use provisioning::{ConfigServer, ControlMode, Provisioning, ProvisioningState, SetupAudit};
 pub use state::{Datagram, Event, SharedState, State, Tunnel};
 pub use values::{Hex, MacAddress, PlatformUuid, Text};
+pub use web::{Qop, RootStatus, Web};
 
 use serde::Deserialize;
 
@@ -45,6 +47,9 @@ pub struct Amt {
     /// Realm of the web service's digest authentication: 32 hexadecimal digits after `Digest:`.
     #[serde(default = "identity::default_realm", deserialize_with = "identity::realm")]
     pub digest_realm: String,
+    /// The web service.
+    #[serde(default)]
+    pub web: Web,
     /// Network interfaces.
     #[serde(default)]
     pub lan: Lan,
@@ -130,6 +135,8 @@ pub(crate) mod tests {
             ("digest-realm = 'xyz'", "32 hexadecimal digits"),
             ("account = { user = '123456789012345678901234567890123' }", "at most 32"),
             ("provisioning = { state = 'post', control-mode = 'king' }", "king"),
+            ("web = { root-status = 304 }", "200 is the logon page, 301, 302, 303 and 307 lead there"),
+            ("web = { qop = 'auth-int' }", "auth-int, auth"),
             ("certificate-hashes = [{ name = 'r', algorithm = 'sha256', hash = '00' }]", "32 bytes"),
         ] {
             let error = toml::from_str::<Amt>(&format!("{SMALL}\n{line}")).unwrap_err();

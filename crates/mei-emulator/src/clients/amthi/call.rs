@@ -1,12 +1,15 @@
 //! One request on its way to its answer.
 
+use super::settings::Settings;
 use crate::clients::amt::{Amt, State, Text};
 use mei_wire::amthi::{Command, ResponseHeader, Status};
 use zerocopy::{Immutable, IntoBytes};
 
 /// What an answer is made from, and where it goes.
 pub(super) struct Call<'a> {
-    /// What the persona says.
+    /// What the persona says of the client.
+    pub(super) settings: &'a Settings,
+    /// What it says of AMT.
     pub(super) amt: &'a Amt,
     /// How things stand.
     pub(super) state: &'a mut State,

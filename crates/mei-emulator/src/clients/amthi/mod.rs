@@ -10,34 +10,20 @@ mod network;
 mod provisioning;
 mod remote_access;
 mod security;
+mod settings;
 mod table;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use settings::Settings;
 
 use super::amt::{Amt, Availability, SharedState};
 use super::{ClientKind, Context};
 use crate::client::{Client, Message, Outbox, Properties};
 use call::{Call, Reply};
 use mei_wire::amthi::{Command, Header, Status};
-use serde::Deserialize;
 use std::time::Instant;
 use zerocopy::FromBytes;
-
-/// `[amthi]`: what differs between generations.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub(crate) struct Settings {
-    /// Commands that this firmware does not know, by request code.
-    unsupported: Vec<u32>,
-    /// The status that answers an unknown command.
-    unknown_command_status: u32,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { unsupported: Vec::new(), unknown_command_status: Status::UNSUPPORTED.0 }
-    }
-}
 
 impl ClientKind for Settings {
     const NAME: &'static str = "amthi";
@@ -57,8 +43,7 @@ impl ClientKind for Settings {
             properties: context.properties,
             amt,
             state: context.state.clone(),
-            unsupported: self.unsupported.clone(),
-            unknown: Status(self.unknown_command_status),
+            settings: self.clone(),
             reply: Reply::default(),
         })
     }
@@ -70,8 +55,7 @@ struct Amthi {
     /// None when AMT is off.
     amt: Option<Amt>,
     state: SharedState,
-    unsupported: Vec<u32>,
-    unknown: Status,
+    settings: Settings,
     reply: Reply,
 }
 
@@ -84,18 +68,19 @@ impl Client for Amthi {
         let answer = match &self.amt {
             Some(amt) => {
                 let Request { command, announced, data } = split(message.data);
-                self.reply.begin();
-                let status = if self.unsupported.contains(&command.0) {
-                    self.unknown
+                let Self { settings, reply, .. } = self;
+                reply.begin();
+                let status = if settings.unsupported.contains(&command.0) {
+                    Status(settings.unknown_command_status)
                 } else if message.data.len() < size_of::<Header>() {
                     Status::INVALID_MESSAGE_LENGTH
                 } else {
                     match table::find(command) {
-                        None => self.unknown,
+                        None => Status(settings.unknown_command_status),
                         Some(row) if data.len() < row.least => Status::INVALID_MESSAGE_LENGTH,
                         Some(row) => {
                             let state = &mut *self.state.lock();
-                            (row.answer)(&mut Call { amt, state, announced, data, reply: &mut self.reply })
+                            (row.answer)(&mut Call { settings, amt, state, announced, data, reply })
                         }
                     }
                 };
@@ -106,7 +91,7 @@ impl Client for Amthi {
                         status.name().unwrap_or("unknown status")
                     );
                 }
-                self.reply.end(command, status)
+                reply.end(command, status)
             }
             // What programs take for "AMT is disabled" (`amthi.md` §2).
             None => &[],

@@ -1,6 +1,7 @@
 //! Names and DNS suffixes.
 
 use super::call::Call;
+use super::settings::NameList;
 use mei_wire::amthi::{Fqdn, Status};
 use zerocopy::byteorder::little_endian::U32;
 
@@ -22,16 +23,22 @@ pub(super) fn set_dns_suffix(call: &mut Call<'_>) -> Status {
 
 pub(super) fn dns_suffix_list(call: &mut Call<'_>) -> Status {
     let names = &call.amt.names.dns_suffixes;
+    let list = call.settings.dns_suffix_list;
     call.reply.counted(|reply| {
-        // Each name with a NUL behind it; names that no longer fit are left out.
+        // Names that no longer fit are left out.
         let mut length = 0;
-        for name in names {
+        for (index, name) in names.iter().enumerate() {
             length += name.len() + 1;
             if length > MAX_SUFFIX_LIST {
                 break;
             }
+            if list == NameList::Separated && index > 0 {
+                reply.zeros(1);
+            }
             reply.bytes(name.as_bytes());
-            reply.zeros(1);
+            if list == NameList::Terminated {
+                reply.zeros(1);
+            }
         }
     });
     Status::SUCCESS

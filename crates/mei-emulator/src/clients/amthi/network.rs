@@ -1,6 +1,7 @@
 //! Interfaces and addresses.
 
 use super::call::Call;
+use super::settings::AbsentInterface;
 use crate::clients::amt::LanInterface;
 use crate::clients::amt::values::address_word;
 use mei_wire::amthi::{Ipv6LanInterfaceStatus, MacAddresses, Status, TcpipParameters};
@@ -16,6 +17,9 @@ pub(super) fn mac_addresses(call: &mut Call<'_>) -> Status {
 
 pub(super) fn interface_settings(call: &mut Call<'_>) -> Status {
     let Some(interface) = call.amt.lan.interface(call.word()) else { return Status::INVALID_PARAMETER };
+    if interface.is_none() && call.settings.absent_interface == AbsentInterface::Status {
+        return Status::NO_SUCH_INTERFACE;
+    }
     call.reply.put(&LanInterface::settings(interface));
     Status::SUCCESS
 }

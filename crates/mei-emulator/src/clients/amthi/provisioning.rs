@@ -1,6 +1,7 @@
 //! From the factory state to a control mode and back (`amthi.md` §4.10, §4.14, §6).
 
 use super::call::Call;
+use super::settings::Unprovisioned;
 use crate::clients::amt::values::{Text, field};
 use crate::clients::amt::{ControlMode, ProvisioningState};
 use mei_wire::amthi::{
@@ -48,9 +49,12 @@ pub(super) fn unprovision(call: &mut Call<'_>) -> Status {
     }
     match (call.state.provisioning, call.state.control_mode) {
         (ProvisioningState::Pre, _) => Status::INVALID_PROVISIONING_STATE,
-        (_, ControlMode::Admin) => Status::NOT_PERMITTED,
+        (_, ControlMode::Admin) => Status(call.settings.unprovision_refusal_status),
         (_, ControlMode::None | ControlMode::Client) => {
             call.state.unprovision();
+            if call.settings.unprovisioned == Unprovisioned::StatusAndState {
+                call.reply.word(call.state.provisioning.to_wire());
+            }
             Status::SUCCESS
         }
     }
@@ -127,7 +131,7 @@ pub(super) fn server(call: &mut Call<'_>) -> Status {
 pub(super) fn audit_record(call: &mut Call<'_>) -> Status {
     match &call.amt.provisioning.audit {
         // Never provisioned remotely.
-        None => Status::NOT_FOUND,
+        None => Status(call.settings.no_audit_record_status),
         Some(audit) => {
             call.reply.put(&audit.to_wire());
             call.reply.string(&audit.server_name);

@@ -323,6 +323,51 @@ fn a_list_of_suffixes_is_never_a_multiple_of_256_long() {
     assert_eq!((status, &list[..2], list.len()), (0, &[1, 1][..], 2 + 257));
 }
 
+#[test]
+fn what_is_not_certain_is_the_personas() {
+    let with = |line: &str| Fixture::new("amthi", &format!("{AMT}\n[amthi]\n{line}"));
+    let list = format!("1300 {} {}", text("a.example", 10), text("b.example", 9));
+    assert_eq!(ask(&mut with("dns-suffix-list = 'separated'"), 0x0400_003E, &[]), (0, hex(&list)));
+
+    let mut telling = with("unprovisioned = 'status-and-state'");
+    assert_eq!(ask(&mut telling, 0x0400_0010, &[0; 4]), (0x20, vec![]), "a refusal has no data");
+    assert_eq!(ask(&mut telling, 0x0400_0029, &[]).0, 0);
+    assert_eq!(ask(&mut telling, 0x0400_0010, &[0; 4]), (0, vec![0; 4]));
+
+    let bare = |line: &str| {
+        let amt = "[amt]\nversions = []\nprovisioning = { state = 'post', control-mode = 'admin' }";
+        Fixture::new("amthi", &format!("{amt}\n[amthi]\n{line}"))
+    };
+    assert_eq!(ask(&mut bare("unprovision-refusal-status = 3"), 0x0400_0010, &[0; 4]), (3, vec![]));
+    assert_eq!(ask(&mut bare("absent-interface = 'status'"), 0x0400_0048, &[0; 4]), (2501, vec![]));
+    assert_eq!(ask(&mut bare("no-audit-record-status = 2"), 0x0400_0050, &[]), (2, vec![]));
+}
+
+#[test]
+fn mistakes_in_a_persona_are_named() {
+    for (line, reason) in [
+        (
+            "dns-suffix-list = 'joined'",
+            "x:5:19: amthi.dns-suffix-list: unknown variant; known here: terminated, separated",
+        ),
+        ("unprovisioned = true", "x:5:17: amthi.unprovisioned: "),
+        (
+            "absent-interface = 'none'",
+            "x:5:20: amthi.absent-interface: unknown variant; known here: zeros, status",
+        ),
+        (
+            "no-audit-record-state = 1",
+            "x:5:1: amthi.no-audit-record-state: unknown field; did you mean `no-audit-record-status`?",
+        ),
+    ] {
+        let text = format!(
+            "name = 'x'\ndevice = 0xA13A\nhbm = '2.0'\n[amthi]\n{line}\n[[client]]\nkind = 'amthi'\naddress = 1\n"
+        );
+        let error = crate::Persona::parse(&text, "x").unwrap_err().to_string();
+        assert!(error.starts_with(reason), "{line}: {error}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_get_one_well_formed_answer(

@@ -213,7 +213,11 @@ impl Session {
             }
             Event::HeartbeatsStopped { .. } => {
                 if let Ok(slot) = self.channels.reserve() {
-                    self.channels.open_to_host(slot, event::delivery(event), turn);
+                    self.channels.open_to_host(
+                        slot,
+                        event::delivery(event, &turn.facts.settings.event_body),
+                        turn,
+                    );
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! `[lme]`: what differs between machines, and what tests put behind a port.
 
+use super::event::EventBody;
 use super::ports::{MAX_CHOSEN, MAX_SERVICES};
 use crate::clients::amt::Text;
 use crate::clients::service::Bulk;
@@ -27,6 +28,8 @@ pub(crate) struct Settings {
     pub(super) chunk: u16,
     /// Events go to the host through a channel of their own.
     pub(super) deliver_events: bool,
+    /// What such a channel says.
+    pub(super) event_body: EventBody,
     /// The connection to the client is lost when a channel ends, as on some real machines.
     pub(super) disconnect_after_channel: bool,
     /// Further ports, each with a service of tests behind it.
@@ -44,6 +47,7 @@ impl Default for Settings {
             over_window: OverWindow::Take,
             chunk: 4095,
             deliver_events: false,
+            event_body: EventBody::default(),
             disconnect_after_channel: false,
             services: Vec::new(),
         }

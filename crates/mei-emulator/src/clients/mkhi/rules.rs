@@ -1,6 +1,7 @@
 //! Capability rules (`mkhi.md` §4).
 
 use super::call::{Answer, Call};
+use super::settings::OsVersion;
 use mei_wire::mkhi::{Rule, fwcaps, result};
 use zerocopy::byteorder::little_endian::U32;
 
@@ -42,8 +43,11 @@ pub(super) fn set(call: &mut Call<'_>) -> Answer {
 }
 
 /// The kernel names its operating system and reads no answer (`client-bus.md` §3.2).
-pub(super) fn set_os_version(_: &mut Call<'_>) -> Answer {
-    Answer::Silence
+pub(super) fn set_os_version(call: &mut Call<'_>) -> Answer {
+    match call.settings.os_version {
+        OsVersion::Silence => Answer::Silence,
+        OsVersion::Answered => Answer::SUCCESS,
+    }
 }
 
 /// Rejected: what this firmware can do was settled in the factory.

@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(super) measured_boot: u8,
     /// Files and fuses.
     pub(super) mca: Files,
+    /// What comes of SetOsVersion.
+    pub(super) os_version: OsVersion,
     /// The result that answers an unknown command.
     pub(super) unknown_command_result: u8,
     /// The result that answers an unknown rule.
@@ -53,10 +55,21 @@ impl Default for Settings {
             hmrfpo_status: 1,
             measured_boot: 0,
             mca: Files::default(),
+            os_version: OsVersion::Silence,
             unknown_command_result: result::INVALID_COMMAND,
             unknown_rule_result: result::NOT_FOUND,
         }
     }
+}
+
+/// What comes of SetOsVersion: `mkhi.md` §4 has one source for an answer, `client-bus.md` §3.2 nobody who reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum OsVersion {
+    /// Nothing.
+    Silence,
+    /// A header.
+    Answered,
 }
 
 /// Values of rules; one that is not set cannot be read.

@@ -135,6 +135,12 @@ fn the_unknown_is_told_or_met_with_silence() {
 }
 
 #[test]
+fn whether_the_operating_systems_name_is_answered_is_the_personas() {
+    let mut telling = Fixture::new("mkhi", "[mkhi]\nos-version = 'answered'");
+    assert_eq!(telling.ask(&hex("03060000 00001000 08 0000000002000000")), hex("03860000"));
+}
+
+#[test]
 fn rules_that_are_switches_can_be_written() {
     let mut mkhi = mkhi();
     assert_eq!(mkhi.ask(&hex("03030000 07000000 04 02000000")), hex("03830000 07000000"));
@@ -205,6 +211,7 @@ fn mistakes_in_a_persona_are_named() {
         ("firmware = ['0:11.8.50.1.2']", "no version"),
         ("firmware = []", "one to three"),
         ("firmwares = []", "firmwares"),
+        ("os-version = 'heard'", "mkhi.os-version: unknown variant; known here: silence, answered"),
     ] {
         let text = format!(
             "name = 'x'\ndevice = 0xA13A\nhbm = '2.0'\n[mkhi]\n{table}\n[[client]]\nkind = 'mkhi'\naddress = 1\n"

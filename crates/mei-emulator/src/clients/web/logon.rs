@@ -4,7 +4,7 @@ use super::nonce::Nonces;
 use super::request::{Persistence, Request};
 use super::response::{Body, Response, Status};
 use super::server::Handler;
-use crate::clients::amt::Amt;
+use crate::clients::amt::{Amt, RootStatus, Web};
 use std::sync::Arc;
 
 /// What all connections say of themselves.
@@ -16,6 +16,8 @@ pub(super) struct Site {
     realm: String,
     /// The web user interface is on.
     pages: bool,
+    /// What is not certain.
+    web: Web,
 }
 
 impl Site {
@@ -30,7 +32,12 @@ impl Site {
         if major.is_some_and(|major| major >= 16) {
             server = format!("{server}.{}", version("Build Number"));
         }
-        Self { server, realm: format!("Digest:{}", amt.digest_realm), pages: amt.features.web_ui }
+        Self {
+            server,
+            realm: format!("Digest:{}", amt.digest_realm),
+            pages: amt.features.web_ui,
+            web: amt.web.clone(),
+        }
     }
 }
 
@@ -58,6 +65,11 @@ impl Logon {
         response.end(persistence, page.as_bytes(), body);
     }
 
+    fn logon_page(&self, out: &mut Vec<u8>, persistence: Persistence, body: Body) -> Persistence {
+        self.page(out, Status::Ok, LOGON_PAGE, persistence, body);
+        persistence
+    }
+
     /// Names, order, quotes and commas as every program can read them (`wsman.md` §1, digest).
     fn challenge(&mut self, out: &mut Vec<u8>, body: Body) {
         let nonce = self.nonces.nonce();
@@ -69,7 +81,9 @@ impl Logon {
                 self.site.realm.as_bytes(),
                 b"\", nonce=\"",
                 &nonce,
-                b"\",stale=\"false\",qop=\"auth\"",
+                b"\",stale=\"false\",qop=\"",
+                self.site.web.qop.text().as_bytes(),
+                b"\"",
             ],
         );
         response.field("Server", &[self.site.server.as_bytes()]);
@@ -88,15 +102,19 @@ impl Handler for Logon {
                 request.persistence
             }
             "/" if reads => {
-                let mut response = self.begin(out, Status::SeeOther);
+                let status = match self.site.web.root_status {
+                    RootStatus::Page => return self.logon_page(out, request.persistence, body),
+                    RootStatus::MovedPermanently => Status::MovedPermanently,
+                    RootStatus::Found => Status::Found,
+                    RootStatus::SeeOther => Status::SeeOther,
+                    RootStatus::TemporaryRedirect => Status::TemporaryRedirect,
+                };
+                let mut response = self.begin(out, status);
                 response.field("Location", &[b"/logon.htm"]);
                 response.end(request.persistence, b"", body);
                 request.persistence
             }
-            "/logon.htm" if reads => {
-                self.page(out, Status::Ok, LOGON_PAGE, request.persistence, body);
-                request.persistence
-            }
+            "/logon.htm" if reads => self.logon_page(out, request.persistence, body),
             // Whoever claims to have logged in is challenged like everybody else: nobody can.
             _ => {
                 self.challenge(out, body);
@@ -229,6 +247,23 @@ mod tests {
         assert!(response.starts_with("HTTP/1.1 200 OK\r\n") && response.ends_with("\r\n\r\n"), "{response}");
         let (response, _) = ask_of(&format!("{AMT}\nfeatures.web-ui = false"), b"GET / HTTP/1.1\r\n\r\n");
         assert!(response.starts_with("HTTP/1.1 404 "), "{response}");
+    }
+
+    #[test]
+    fn what_is_not_certain_is_the_personas() {
+        for (status, line) in
+            [(301, "301 Moved Permanently"), (302, "302 Found"), (307, "307 Temporary Redirect")]
+        {
+            let (response, _) =
+                ask_of(&format!("{AMT}\nweb.root-status = {status}"), b"GET / HTTP/1.1\r\n\r\n");
+            assert!(response.starts_with(&format!("HTTP/1.1 {line}\r\n")), "{response}");
+            assert_eq!(field(&response, "Location"), "/logon.htm");
+        }
+        let (response, _) = ask_of(&format!("{AMT}\nweb.root-status = 200"), b"GET / HTTP/1.1\r\n\r\n");
+        assert!(response.starts_with("HTTP/1.1 200 OK\r\n") && response.contains("Log On"), "{response}");
+        let (response, _) = ask_of(&format!("{AMT}\nweb.qop = 'auth-int, auth'"), b"GET /x HTTP/1.1\r\n\r\n");
+        let challenge = field(&response, "WWW-Authenticate");
+        assert!(challenge.ends_with("\",stale=\"false\",qop=\"auth-int, auth\""), "{challenge}");
     }
 
     #[test]

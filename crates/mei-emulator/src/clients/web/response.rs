@@ -7,8 +7,14 @@ use super::request::Persistence;
 pub(super) enum Status {
     /// 200.
     Ok,
+    /// 301.
+    MovedPermanently,
+    /// 302.
+    Found,
     /// 303.
     SeeOther,
+    /// 307.
+    TemporaryRedirect,
     /// 400.
     BadRequest,
     /// 401.
@@ -25,7 +31,10 @@ impl Status {
     const fn line(self) -> &'static str {
         match self {
             Self::Ok => "200 OK",
+            Self::MovedPermanently => "301 Moved Permanently",
+            Self::Found => "302 Found",
             Self::SeeOther => "303 See Other",
+            Self::TemporaryRedirect => "307 Temporary Redirect",
             Self::BadRequest => "400 Bad Request",
             Self::Unauthorized => "401 Unauthorized",
             Self::NotFound => "404 Not Found",

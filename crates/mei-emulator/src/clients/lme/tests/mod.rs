@@ -379,6 +379,32 @@ fn events_go_to_a_host_that_listens() {
 }
 
 #[test]
+fn the_xml_of_an_event_is_the_personas() {
+    let tables = "[lme]\ndeliver-events = true\nevent-body = '<e i=\"{id}\" t=\"{text}\">{arguments}</e>'\n";
+    let mut lme = session_of(tables, &[16992, 623]);
+    lme.state.lock().raise(Event::HeartbeatsStopped { timeout: 7 });
+    lme.pass(Duration::ZERO);
+    assert_eq!(lme.heard().unwrap()[0], 90);
+    lme.tell(&words(91, &[0, 77, 1024, u32::MAX]));
+    let message = String::from_utf8(payload(&all(&mut lme), 77, 1024)).unwrap();
+    let body = "<e i=\"iAMT0050\" t=\"The operating system's watchdog has expired\">7</e>";
+    assert!(message.ends_with(&format!("\r\n\r\n{body}")), "{message}");
+}
+
+#[test]
+fn nobody_is_behind_the_ports_that_need_more_than_the_plain_web_service() {
+    for (tables, ports) in [("", [16992, 623]), ("tls = 'enforced'\n", [16993, 664])] {
+        let mut lme = session_of(tables, &ports);
+        let behind = |lme: &mut Fixture, port| lme.ask(&open_kind("forwarded-tcpip", 2, 4096, port));
+        let web = behind(&mut lme, ports[0]);
+        assert_eq!(web[0] == 91, tables.is_empty(), "{web:02x?}");
+        assert_eq!(behind(&mut lme, ports[1]), words(92, &[2, 2, 0, 0]), "connect failed");
+        // The other pair is not forwarded.
+        assert_eq!(behind(&mut lme, ports[0] ^ 1), words(92, &[2, 1, 0, 0]), "prohibited");
+    }
+}
+
+#[test]
 fn a_host_that_takes_no_channel_gets_no_event() {
     let mut lme = session_of("[lme]\ndeliver-events = true\n", &[16992, 623]);
     for refused in [true, false] {

@@ -55,6 +55,14 @@ fn mistakes_are_named_with_reason_and_remedy() {
             "x:5:12: lme.services: a length at port 1; only a source has one; correct the value",
         ),
         (
+            "event-body = '<a>{id}{text}</a>'".into(),
+            "x:5:14: lme.event-body: no `{arguments}`; hosts look for id, arguments and text; correct the value",
+        ),
+        (
+            format!("event-body = '{}'", "x".repeat(4097)),
+            "x:5:14: lme.event-body: 4097 bytes; at most 4096; correct the value",
+        ),
+        (
             "services = [{ port = 1, kind = 'chargen' }]".into(),
             "x:5:32: lme.services: unknown variant; known here: echo, discard, source",
         ),
