@@ -278,6 +278,13 @@ impl Bench {
         self.now(Call::Write { handle, data, blocking: NonBlocking })
     }
 
+    /// Writes until there is no room; how many messages there was room for.
+    pub(crate) fn fill(&mut self, handle: Handle) -> usize {
+        (0..1000)
+            .find(|_| self.write(handle, b"again") != Got::Written(5))
+            .expect("a queue of a thousand messages is none")
+    }
+
     pub(crate) fn poll(&mut self, handle: Handle, events: u32) -> u32 {
         match self.now(Call::Poll { handle, events }) {
             Got::Events(events) => events,
