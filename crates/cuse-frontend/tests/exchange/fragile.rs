@@ -10,11 +10,13 @@ use mei_wire::{ConfigSpace, Device, DmaMemory, Gone, Registers};
 pub(crate) struct Fragile<D> {
     device: D,
     gone: Arc<AtomicBool>,
+    /// Interrupts that were taken.
+    pub(crate) interrupts: usize,
 }
 
 impl<D> Fragile<D> {
     pub(crate) fn new(device: D) -> Self {
-        Self { device, gone: Arc::default() }
+        Self { device, gone: Arc::default(), interrupts: 0 }
     }
 
     pub(crate) fn pull_out(&self) {
@@ -57,6 +59,8 @@ impl<D: Device> Device for Fragile<D> {
     }
 
     fn take_interrupt(&mut self) -> bool {
-        self.device.take_interrupt()
+        let interrupts = self.device.take_interrupt();
+        self.interrupts += usize::from(interrupts);
+        interrupts
     }
 }

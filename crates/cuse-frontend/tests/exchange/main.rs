@@ -47,6 +47,29 @@ fn a_message_goes_out_and_comes_back() {
 }
 
 #[test]
+fn a_question_and_the_credit_for_its_answer_cost_one_interrupt() {
+    let mut bench = Bench::new();
+    let fh = bench.connected();
+    let before = bench.frontend.host_mut().function().interrupts;
+    let write = bench.write(fh, b"question", 0);
+    let read = bench.read(fh, 100, 0, 2);
+    assert_eq!(bench.answer(write).error, 0);
+    assert_eq!(bench.answer(read).payload, b"question");
+    assert_eq!(bench.frontend.host_mut().function().interrupts, before + 1);
+}
+
+#[test]
+fn an_engine_works_although_nobody_reads() {
+    let mut bench = Bench::new();
+    let fh = bench.connected();
+    let before = bench.frontend.host_mut().function().interrupts;
+    let write = bench.write(fh, b"question", 0);
+    bench.pump();
+    assert_eq!(bench.answer_at_hand(write).error, 0);
+    assert_eq!(bench.frontend.host_mut().function().interrupts, before + 1);
+}
+
+#[test]
 fn a_file_gets_its_ioctl_in_one_step() {
     let mut bench = Bench::new();
     let fh = bench.open(2);
