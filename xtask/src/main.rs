@@ -25,6 +25,8 @@ enum Command {
     Test(test::Arguments),
     /// Boots guests with the stock kernel and runs jobs in them.
     Guest(guests::Arguments),
+    /// Measures umei beside the kernel's driver and beside a program in C, in a guest.
+    Beside(guests::beside::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Command::Fetch => fetch::main(),
         Command::Test(arguments) => test::main(&arguments),
         Command::Guest(arguments) => guests::main(&arguments),
+        Command::Beside(arguments) => guests::beside::main(&arguments),
     };
     result.unwrap_or_else(|error| {
         eprintln!("xtask: {error:#}");

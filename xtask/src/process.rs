@@ -4,7 +4,7 @@
 
 use crate::sys;
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
@@ -142,6 +142,12 @@ impl Running {
         let Some(pid) = Pid::from_raw(self.group) else { return true };
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         !matches!(waitid(WaitId::Pid(pid), options), Ok(None) | Err(rustix::io::Errno::INTR))
+    }
+
+    /// Sends the child a signal, unless it has ended.
+    pub(crate) fn signal(&self, signal: Signal) {
+        // It is not collected before it is dropped: the number is its own.
+        let _ = Pid::from_raw(self.group).map(|pid| kill_process(pid, signal));
     }
 
     /// Waits until the child has ended or `limit` is over, kills its group either way.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 /// The repository: where cargo runs this program from, which may be another copy than it was compiled in.
 pub(crate) fn repository() -> &'static Path {
@@ -22,9 +22,32 @@ pub(crate) fn target() -> PathBuf {
     }
 }
 
+/// A profile of cargo's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    Debug,
+    Release,
+}
+
+impl Profile {
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Release => "release",
+        }
+    }
+}
+
+static PROFILE: OnceLock<Profile> = OnceLock::new();
+
+/// Decides which build of the workspace's programs is taken: before any is, or that of tests has been.
+pub(crate) fn take_programs_of(profile: Profile) {
+    let _ = PROFILE.set(profile);
+}
+
 /// Programs of the workspace, as `cargo build` leaves them.
 pub(crate) fn program(name: &str) -> PathBuf {
-    target().join("debug").join(name)
+    target().join(PROFILE.get_or_init(|| Profile::Debug).folder()).join(name)
 }
 
 /// What `cargo xtask fetch` has fetched, one folder per thing.

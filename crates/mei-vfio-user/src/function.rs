@@ -28,6 +28,13 @@ enum Target {
     Nothing,
 }
 
+/// Accesses to registers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Accesses {
+    pub(crate) reads: u64,
+    pub(crate) writes: u64,
+}
+
 /// An engine as a PCI function.
 #[derive(Debug)]
 pub(crate) struct Function<E> {
@@ -35,6 +42,7 @@ pub(crate) struct Function<E> {
     mode: InterruptMode,
     config: Config,
     presence: Presence,
+    accesses: Accesses,
     pub(crate) interrupts: Interrupts,
     pub(crate) memory: GuestMemory,
 }
@@ -46,6 +54,7 @@ impl<E: Engine> Function<E> {
             engine,
             mode,
             presence: Presence::Present,
+            accesses: Accesses::default(),
             interrupts: Interrupts::new(mode),
             memory: GuestMemory::new(),
         }
@@ -56,6 +65,11 @@ impl<E: Engine> Function<E> {
         self.interrupts = Interrupts::new(self.mode);
         self.memory = GuestMemory::new();
         self.power_on(now);
+    }
+
+    /// What there was since this was asked last.
+    pub(crate) fn take_accesses(&mut self) -> Accesses {
+        std::mem::take(&mut self.accesses)
     }
 
     fn power_on(&mut self, now: Instant) {
@@ -145,6 +159,7 @@ impl<E: Engine> Function<E> {
         match self.target(access.region, &range) {
             Target::Config => data.extend(range.map(|offset| self.config_byte(offset))),
             Target::Register(offset) => {
+                self.accesses.reads += 1;
                 data.extend_from_slice(&self.engine.read32(offset).to_le_bytes());
                 self.settle();
             }
@@ -165,6 +180,7 @@ impl<E: Engine> Function<E> {
         match (self.target(access.region, &range), data.try_into()) {
             (Target::Config, _) => self.write_config(range, data, now),
             (Target::Register(offset), Ok(bytes)) => {
+                self.accesses.writes += 1;
                 self.engine.write32(offset, u32::from_le_bytes(bytes));
                 self.settle();
             }
@@ -303,6 +319,8 @@ mod tests {
             (function.engine.reads, function.engine.written.as_slice()),
             (2, &[(0xFFC, 0x0403_0201)][..])
         );
+        assert_eq!(function.take_accesses(), Accesses { reads: 2, writes: 1 });
+        assert_eq!(function.take_accesses(), Accesses::default());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::config::InterruptMode;
 use crate::connection::Connection;
 use crate::control::{Control, Order, Orders, Removal, pair};
 use crate::engine::Engine;
-use crate::function::Function;
+use crate::function::{Accesses, Function};
 use crate::socket::{BindError, Socket};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -169,6 +169,8 @@ impl<E: Engine> Server<E> {
 
     fn disconnect(&mut self, now: Instant) {
         if self.connection.take().is_some() {
+            let Accesses { reads, writes } = self.function.take_accesses();
+            log::info!("{}: {reads} reads of registers, {writes} writes", self.socket.path().display());
             self.function.detach(now);
         }
     }

@@ -7,6 +7,8 @@
 //! .                all jobs are done
 //! ! TEXT           the agent itself has failed
 //! ```
+//!
+//! Among what a job prints may be a [`Request`].
 
 use std::fmt;
 use std::time::Duration;
@@ -94,9 +96,30 @@ impl fmt::Display for Ending {
     }
 }
 
+/// What a job may ask of the harness by a line of its output, `>> REQUEST`: what only the machine can do to its
+/// emulated functions, all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// `firmware-reset`: their firmware resets by itself.
+    FirmwareReset,
+    /// `pull`: they are pulled out of their slots; the next time, put back.
+    Pull,
+}
+
+impl Request {
+    /// Reads what a job has printed; `None` if that is no request.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.strip_prefix(">> ")?.trim_end() {
+            "firmware-reset" => Some(Self::FirmwareReset),
+            "pull" => Some(Self::Pull),
+            _ => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Ending, Line};
+    use super::{Ending, Line, Request};
     use std::time::Duration;
 
     #[test]
@@ -112,6 +135,15 @@ mod tests {
             Line::Failed("no plan".into()),
         ] {
             assert_eq!(Line::parse(&format!("{line}\r\n")), Some(line));
+        }
+    }
+
+    #[test]
+    fn a_request_is_a_whole_line() {
+        assert_eq!(Request::parse(">> firmware-reset"), Some(Request::FirmwareReset));
+        assert_eq!(Request::parse(">> pull\r"), Some(Request::Pull));
+        for text in ["", "firmware-reset", " >> pull", ">> ", ">> pull it", ">>pull"] {
+            assert_eq!(Request::parse(text), None, "{text:?}");
         }
     }
 

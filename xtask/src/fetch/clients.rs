@@ -35,10 +35,15 @@ pub(super) fn ensure() -> Result<()> {
     })?;
     let sample = store::ensure("sample", SAMPLE_RECIPE, compile_sample)?;
     let meshcmd = store::ensure("meshcmd", MESHCENTRAL, assemble_meshcmd)?;
+    let compat = compiled("compat", &workspace::repository().join("tests/clients/compat.c"), compile_compat)?;
+    let cuse_echo = workspace::repository().join("benches/peers/cuse-echo.c");
+    let cuse_echo = compiled("cuse-echo", &cuse_echo, compile_cuse_echo)?;
     let clients = workspace::target().join("clients");
     fs::create_dir_all(&clients)?;
     link(&sample.join("mei-amt-version"), &clients.join("mei-amt-version"))?;
     link(&meshcmd, &clients.join("meshcmd"))?;
+    link(&compat.join("compat"), &clients.join("compat"))?;
+    link(&cuse_echo.join("cuse-echo"), &clients.join("cuse-echo"))?;
     for name in WRAPPED {
         wrap(&packages, name, &clients.join(name))?;
     }
@@ -57,6 +62,32 @@ fn compile_sample(root: &Path) -> Result<()> {
     command.arg(kernel::source().join("samples/mei/mei-amt-version.c"));
     run_ok(&mut command, &workspace::log("gcc"), COMPILE)?;
     Ok(())
+}
+
+/// A program of ours in C that guests run, compiled again when its source has changed.
+fn compiled(name: &str, source: &Path, compile: fn(&Path, &Path) -> Result<()>) -> Result<PathBuf> {
+    let text = fs::read_to_string(source).with_context(|| format!("cannot read {}", source.display()))?;
+    store::ensure(name, &format!("{name}, 1\n{text}"), |root| compile(source, root))
+}
+
+/// The 32-bit program, which needs no libraries of that size.
+fn compile_compat(source: &Path, root: &Path) -> Result<()> {
+    let mut command = Command::new("gcc");
+    command.args(["-m32", "-O1", "-Wall", "-Wextra", "-Werror", "-static", "-nostdlib", "-ffreestanding"]);
+    command.args(["-fno-pic", "-no-pie", "-fno-stack-protector", "-o"]).arg(root.join("compat")).arg(source);
+    run_ok(&mut command, &workspace::log("gcc-compat"), COMPILE).map(|_| ())
+}
+
+/// The program that umei is measured beside, on Debian's libfuse, of which it is statically linked.
+fn compile_cuse_echo(source: &Path, root: &Path) -> Result<()> {
+    let apt = Apt::own_release()?;
+    apt.update()?;
+    apt.unpack(&["libfuse3-dev"], root)?;
+    let mut command = Command::new("gcc");
+    command.args(["-O2", "-Wall", "-Wextra", "-static", "-I"]).arg(root.join("usr/include")).arg("-o");
+    command.arg(root.join("cuse-echo")).arg(source);
+    command.arg(root.join("usr/lib/x86_64-linux-gnu/libfuse3.a")).args(["-lpthread", "-ldl"]);
+    run_ok(&mut command, &workspace::log("gcc-cuse-echo"), COMPILE).map(|_| ())
 }
 
 /// MeshCmd: the agent that runs scripts, and one script with its modules before it, as MeshCentral hands it out.

@@ -7,13 +7,14 @@ use crate::fetch;
 use crate::process::{Running, read_log, tail};
 use crate::workspace;
 use anyhow::{Context, Result, bail};
+use rustix::process::Signal;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 use umei_guest::plan::{self, Packages, Plan};
-use umei_guest::report::{Ending, Line};
+use umei_guest::report::{Ending, Line, Request};
 
 /// From QEMU's start to the first line of the report, and from the last line to its end.
 const BOOT: Duration = Duration::from_secs(180);
@@ -47,7 +48,7 @@ pub(super) fn boot(name: &str, setup: &Setup, jobs: &[Job]) -> Result<Vec<Outcom
     // Socket paths are short by nature: not below target/, which may be deep.
     let sockets = Sockets::create(name)?;
     let devices = workspace::log(&format!("vm-device {name}"));
-    let _serving = start_devices(setup, &sockets, &devices)?;
+    let serving = start_devices(setup, &sockets, &devices)?;
     let report = folder.join("report");
     let console = workspace::log(&format!("console {name}"));
     for file in [&report, &console] {
@@ -57,7 +58,7 @@ pub(super) fn boot(name: &str, setup: &Setup, jobs: &[Job]) -> Result<Vec<Outcom
     let log = workspace::log(&format!("qemu {name}"));
     let guest = Running::start(&mut command, &log)?;
     let mut follower = Follower { file: None, path: report, partial: Vec::new() };
-    let mut outcomes = follow(&guest, &mut follower, jobs);
+    let mut outcomes = follow(&guest, serving.as_ref(), &mut follower, jobs);
     drop(guest);
     if let Some(Outcome::Lost { reason, .. }) =
         outcomes.iter_mut().find(|o| matches!(o, Outcome::Lost { .. }))
@@ -175,8 +176,16 @@ impl Follower {
     }
 }
 
+/// What `umei vm-device` carries a request out on.
+fn signal(request: Request) -> Signal {
+    match request {
+        Request::FirmwareReset => Signal::USR1,
+        Request::Pull => Signal::USR2,
+    }
+}
+
 /// Follows the report until all jobs are done, the guest dies, or it takes too long.
-fn follow(guest: &Running, follower: &mut Follower, jobs: &[Job]) -> Vec<Outcome> {
+fn follow(guest: &Running, devices: Option<&Running>, follower: &mut Follower, jobs: &[Job]) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     let mut output = String::new();
     let mut deadline = Instant::now() + BOOT;
@@ -192,6 +201,9 @@ fn follow(guest: &Running, follower: &mut Follower, jobs: &[Job]) -> Vec<Outcome
                     deadline = Instant::now() + Duration::from_secs(limit) + GRACE;
                 }
                 Line::Printed(text) => {
+                    if let Some((request, devices)) = Request::parse(&text).zip(devices) {
+                        devices.signal(signal(request));
+                    }
                     output.push_str(&text);
                     output.push('\n');
                 }

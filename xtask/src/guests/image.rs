@@ -70,7 +70,6 @@ pub(super) fn write(
     add_folder(&mut archive, &repository.join("personas"), &repository.join("personas"))?;
     add_folder(&mut archive, &repository.join("tests/guest/jobs"), Path::new("/jobs"))?;
     add_folder(&mut archive, &repository.join("personas"), Path::new("/personas"))?;
-    add_folder(&mut archive, &repository.join("tests/clients"), Path::new("/clients"))?;
     archive.file(Path::new(plan::PATH), &serde_json::to_vec(plan)?)?;
     archive.finish()
 }
@@ -102,13 +101,16 @@ fn is_elf(path: &Path) -> Result<bool> {
 /// A copy without debug information, a tenth of the size; made again when the program is newer.
 fn stripped(program: &Path) -> Result<PathBuf> {
     let name = program.file_name().context("a program has a name")?;
-    let place = workspace::scratch("stripped").join(name);
+    // Programs of the same name lie in the folders of several profiles.
+    let folder = program.parent().and_then(Path::file_name).context("a program has a folder")?;
+    let folder = workspace::scratch("stripped").join(folder);
+    let place = folder.join(name);
     let modified = |path: &Path| fs::metadata(path).and_then(|data| data.modified());
     let made = modified(program)?;
     if modified(&place).unwrap_or(SystemTime::UNIX_EPOCH) > made {
         return Ok(place);
     }
-    fs::create_dir_all(workspace::scratch("stripped"))?;
+    fs::create_dir_all(folder)?;
     let own = own_copy(&place);
     let mut command = Command::new("strip");
     command.arg("--strip-debug").arg("-o").arg(&own).arg(program);

@@ -1,5 +1,6 @@
 //! Guests with the stock kernel: many jobs in one boot, two boots at a time, failed jobs once more.
 
+pub(crate) mod beside;
 mod boot;
 mod cpio;
 mod image;
@@ -39,6 +40,9 @@ pub(crate) struct Arguments {
     /// Shows what the jobs print even when they pass.
     #[arg(long)]
     show: bool,
+    /// Adds the jobs that are too long for each day.
+    #[arg(long)]
+    long: bool,
 }
 
 /// `cargo xtask guest`.
@@ -49,6 +53,9 @@ pub(crate) fn main(arguments: &Arguments) -> Result<ExitCode> {
     }
     let personas = personas::builtin()?;
     let mut jobs = jobs::all(&personas);
+    if arguments.long {
+        jobs.extend(jobs::long());
+    }
     let wanted = |job: &Job| arguments.jobs.is_empty() || arguments.jobs.iter().any(|n| job.name.contains(n));
     jobs.retain(wanted);
     if jobs.is_empty() {

@@ -12,12 +12,12 @@ use umei_guest::plan::Packages;
 const FIRST_SLOT: u8 = 3;
 /// The last one; 0x1f is the chipset's.
 const LAST_SLOT: u8 = 0x1e;
-/// Where chipsets have their function.
-const CHIPSET_SLOT: u8 = 0x16;
 /// The personas of the parity rows.
 pub(super) const PARITY: [&str; 3] = ["parity", "parity-vtag", "parity-old"];
 /// The persona of jobs that need one full engine.
 pub(super) const FULL: &str = "tiger-lake";
+/// The persona that is measured.
+const ECHO: &str = "benches/beside.toml";
 
 /// How a function signals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,11 +74,14 @@ pub(super) enum Machine {
     PciParity,
     /// Functions with the test clients, driven by the kernel's driver, and `/dev/cuse` beside them.
     Exact,
+    /// The kernel's driver and umei beside each other: a full engine, one with test clients, two that echo; an IOMMU.
+    Beside,
 }
 
 impl Machine {
     /// The longest boots first: two run at a time.
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
+        Self::Beside,
         Self::Exact,
         Self::CusePackages,
         Self::MeiMeParity,
@@ -102,6 +105,7 @@ impl Machine {
             Self::MeiMePackages => "mei_me-packages",
             Self::Pci => "pci",
             Self::PciParity => "pci-parity",
+            Self::Beside => "beside",
             Self::Exact => "exact",
         }
     }
@@ -113,6 +117,7 @@ impl Machine {
             Self::MeiMeMsi | Self::MeiMeVariants | Self::MeiMeParity | Self::MeiMePackages => "mei_me, MSI",
             Self::MeiMeIntx => "mei_me, INTx",
             Self::Pci | Self::PciParity => "VFIO, UIO, resource",
+            Self::Beside => "CUSE beside mei_me",
             Self::Exact => "CUSE beside mei_me",
         }
     }
@@ -130,8 +135,10 @@ impl Machine {
     pub(super) fn setup(self, personas: &[Persona]) -> Result<Setup> {
         let builtin = || functions(self.personas(personas).map(|persona| persona.name.clone()));
         let mut programs = vec![client("mei-amt-version")];
-        programs
-            .extend(["umei", "mei-exercise", "mei-parity", "mei-differential"].map(Program::of_workspace));
+        programs.extend(
+            ["umei", "mei-exercise", "mei-parity", "mei-differential", "mei-large", "mei-recover"]
+                .map(Program::of_workspace),
+        );
         let mut setup = Setup { programs, ..Setup::default() };
         match self {
             Self::Cuse | Self::CusePackages => setup.modules.extend(["fuse", "cuse"]),
@@ -144,9 +151,7 @@ impl Machine {
                 let file = |name: &str| format!("personas/test/{name}.toml");
                 setup.functions = functions(PARITY.into_iter().map(file))?;
             }
-            Self::MeiMePackages => {
-                setup.functions = vec![Function { persona: FULL.to_owned(), slot: CHIPSET_SLOT }];
-            }
+            Self::MeiMePackages => setup.functions = functions(std::iter::once(FULL.to_owned()))?,
             Self::Pci | Self::PciParity => {
                 let persona = match self {
                     Self::Pci => FULL.to_owned(),
@@ -157,6 +162,17 @@ impl Machine {
                 setup.modules.extend(["cuse", "uio_pci_generic", "vfio_iommu_type1", "vfio_pci"]);
                 setup.programs.push(test_program("mei-pci-uio", "function")?);
             }
+            Self::Beside => {
+                let tagged = format!("personas/test/{}.toml", PARITY[1]);
+                let personas = [FULL.to_owned(), tagged, ECHO.to_owned(), ECHO.to_owned()];
+                setup.functions = functions(personas.into_iter())?;
+                setup.iommu = Iommu::Present;
+                setup.modules.extend(["cuse", "uio_pci_generic", "vfio_iommu_type1", "vfio_pci"]);
+                setup.programs.extend(["umei-bench", "mei-strace"].map(Program::of_workspace));
+                setup.programs.extend(["compat", "cuse-echo"].map(client));
+                let persona = workspace::repository().join(ECHO);
+                setup.programs.push(Program { from: persona, to: Path::new("/").join(ECHO) });
+            }
         }
         if self == Self::Exact {
             setup.modules.push("cuse");
@@ -166,12 +182,10 @@ impl Machine {
         }
         match self {
             Self::Cuse => setup.programs.push(test_program("cuse", "kernel")?),
-            Self::CusePackages | Self::MeiMePackages => {
+            Self::CusePackages | Self::MeiMePackages | Self::Beside => {
                 setup.packages = Packages::Shared;
                 setup.modules.extend(SHARE);
                 setup.programs.extend(["meshcmd/meshagent", "meshcmd/meshcmd.js"].map(client));
-                setup.programs.push(Program::of_workspace("mei-sequences"));
-                setup.programs.extend(["amt-version", "lms", "watchdog"].map(example));
             }
             Self::MeiMeMsi
             | Self::MeiMeVariants
@@ -223,16 +237,6 @@ fn functions(personas: impl Iterator<Item = String>) -> Result<Vec<Function>> {
 /// The PCI address of the function of the persona at `index`, on every machine.
 pub(super) fn address(index: usize) -> String {
     format!("0000:00:{:02x}.0", usize::from(FIRST_SLOT) + index)
-}
-
-/// The PCI address of the function of a machine that has it where chipsets have theirs.
-pub(super) fn chipset_address() -> String {
-    format!("0000:00:{CHIPSET_SLOT:02x}.0")
-}
-
-/// One of the examples, where it hides no command of busybox.
-fn example(name: &str) -> Program {
-    Program { from: workspace::program(name), to: Path::new("/target/examples").join(name) }
 }
 
 /// A client that was fetched.
