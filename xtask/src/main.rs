@@ -27,6 +27,8 @@ enum Command {
     Guest(guests::Arguments),
     /// Measures umei beside the kernel's driver and beside a program in C, in a guest.
     Beside(guests::beside::Arguments),
+    /// Makes random calls on the kernel's driver and on umei beside it, in guests, and compares every answer.
+    FuzzParity(guests::fuzz_parity::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::main(&arguments),
         Command::Guest(arguments) => guests::main(&arguments),
         Command::Beside(arguments) => guests::beside::main(&arguments),
+        Command::FuzzParity(arguments) => guests::fuzz_parity::main(&arguments),
     };
     result.unwrap_or_else(|error| {
         eprintln!("xtask: {error:#}");

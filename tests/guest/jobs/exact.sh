@@ -17,7 +17,7 @@ while [ $# -ge 2 ]; do
     log=/tmp/serve-$name.log
     umei serve --frontend cuse --name $name $2 > $log 2>&1 &
     servers="$servers $!"
-    wait_for "grep -q '/dev/$name is there' $log" || { cat $log; kill $servers; exit 1; }
+    wait_for "[ -c /dev/$name ]" || { cat $log; kill $servers; exit 1; }
     pairs="$pairs --pair mei_me:/dev/$(basename $class)=cuse:/dev/$name"
     number=$((number + 1))
     shift 2

@@ -172,8 +172,8 @@ impl Generator<'_> {
                 let call = self.twin();
                 Step::Race { slot, calls: [call.clone(), call] }
             }
-            84 => Step::Refuse { slot, client, status: self.random.of(&CONNECT_STATUSES) },
-            85 => Step::Delay { slot, client, milliseconds: 20 },
+            84 => Step::Refuse { slot, client: target, status: self.random.of(&CONNECT_STATUSES) },
+            85 => Step::Delay { slot, client: target, milliseconds: 20 },
             86 => Step::RefuseNotify { slot, status: self.random.of(&NOTIFY_STATUSES) },
             87 => self.breach(),
             88..=89 => Step::Event(Upset::Disconnect { client: target }),

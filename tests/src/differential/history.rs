@@ -3,7 +3,7 @@
 use super::generate::SLOTS;
 use super::runner::{Answer, Trace};
 use super::step::{Client, Do, Place, Step, Upset, Way};
-use crate::files::{Errno, Outcome};
+use crate::files::{Errno, Outcome, POLLERR, POLLHUP, POLLIN, POLLRDNORM};
 
 /// What the program knows of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,7 +43,12 @@ pub(super) struct File {
     pub(super) partial: bool,
     /// Reads that sleep.
     pub(super) readers: usize,
+    /// Polls for errors alone that sleep.
+    pub(super) blind_polls: usize,
 }
+
+/// What a poll waits for a message with.
+const INPUT: u16 = POLLIN | POLLRDNORM;
 
 impl File {
     const fn fresh(way: Way, nonblocking: bool) -> Self {
@@ -61,6 +66,7 @@ impl File {
             stale_position: false,
             partial: false,
             readers: 0,
+            blind_polls: 0,
         }
     }
 
@@ -121,8 +127,6 @@ impl History {
                 self.reset = true;
                 self.end(|_| true);
             }
-            // A message can break the link where nobody listens.
-            Step::Event(Upset::SendWithoutCredit { .. } | Upset::Send { .. }) => {}
             _ => {}
         }
         if let Some(file) =
@@ -131,11 +135,14 @@ impl History {
             on_file(file, step, trace);
         }
         for ended in &trace.ended {
-            if let Some(file) = self.files.get_mut(ended.file)
-                && ended.kind == "read"
-            {
-                file.readers = file.readers.saturating_sub(1);
-                after_read(file, 0, &ended.outcome);
+            let Some(file) = self.files.get_mut(ended.file) else { continue };
+            match ended.kind {
+                "read" => {
+                    file.readers = file.readers.saturating_sub(1);
+                    after_read(file, 0, &ended.outcome);
+                }
+                "poll" if ended.outcome.result == Ok(i64::from(POLLERR)) => file.blind_polls = 0,
+                _ => {}
             }
         }
         // An unanswered call before HBM 2.0 costs the link.
@@ -152,10 +159,11 @@ impl History {
 
 fn on_file(file: &mut File, step: &Step, trace: &Trace) {
     match step {
-        Step::Call { call, .. } => match &trace.answer {
-            Answer::Said(outcome) => after(file, call, outcome),
-            _ => {}
-        },
+        Step::Call { call, .. } => {
+            if let Answer::Said(outcome) = &trace.answer {
+                after(file, call, outcome);
+            }
+        }
         Step::Park { call, .. } => match &trace.answer {
             Answer::Said(outcome) => after(file, call, outcome),
             Answer::Asleep => {
@@ -163,8 +171,9 @@ fn on_file(file: &mut File, step: &Step, trace: &Trace) {
                     file.readers += 1;
                     file.armed = true;
                 }
-                if matches!(call, Do::Poll { .. }) {
-                    file.armed = true;
+                if let Do::Poll { events } = call {
+                    file.armed |= events & INPUT != 0;
+                    file.blind_polls += usize::from(events & !(POLLERR | POLLHUP) == 0);
                 }
             }
             _ => {}
@@ -216,7 +225,10 @@ fn after(file: &mut File, call: &Do, outcome: &Outcome) {
             file.partial = true;
         }
         Do::Write { .. } | Do::WriteVector { .. } | Do::WriteInChild { .. } => file.flag_changed = false,
-        Do::Poll { .. } | Do::Epoll { .. } => file.armed = true,
+        Do::Poll { events } | Do::Epoll { events } if events & INPUT != 0 => {
+            let input = |ready: i64| ready & i64::from(INPUT) != 0;
+            file.armed = !outcome.result.is_ok_and(input);
+        }
         Do::SetNonblocking { on } | Do::Fionbio { on } => {
             file.flag_changed |= file.nonblocking != on;
             file.nonblocking = on;
@@ -229,6 +241,7 @@ fn after(file: &mut File, call: &Do, outcome: &Outcome) {
 fn after_read(file: &mut File, size: usize, outcome: &Outcome) {
     match outcome.result {
         Ok(count) => {
+            file.armed = false;
             file.stale_position = false;
             // A read that was filled may have left something.
             file.partial = size == 0 || usize::try_from(count).is_ok_and(|count| count == size);

@@ -1,7 +1,7 @@
 //! How often what was met: each call in each state with each outcome, and the rows of `docs/parity.md` that those are.
 
 use super::history::{File, State};
-use super::rows::ROWS;
+use super::rows::{EVENTS, ROWS};
 use super::runner::{Answer, Trace};
 use super::step::Step;
 use crate::files::Errno;
@@ -41,8 +41,8 @@ impl Hits {
             State::Connected => "connected",
             State::Ended => "ended",
         };
-        if step.kind().starts_with("event") {
-            *self.events.entry(step.kind()).or_default() += 1;
+        if let Some(event) = EVENTS.into_iter().find(|event| *event == step.kind()) {
+            *self.events.entry(event).or_default() += 1;
         }
         for result in results {
             let said = match result {
@@ -100,8 +100,9 @@ impl fmt::Display for Hits {
         for (row, _) in ROWS {
             writeln!(f, "parity {row}: {}", self.rows.get(row).copied().unwrap_or(0))?;
         }
-        for (event, count) in &self.events {
-            writeln!(f, "{event}: {count}")?;
+        for event in EVENTS {
+            let count = self.events.get(event).copied().unwrap_or(0);
+            writeln!(f, "event {}: {count}", event.trim_start_matches("event "))?;
         }
         for (rule, count) in &self.rules {
             writeln!(f, "rule {rule}: {count}")?;

@@ -150,6 +150,30 @@ pub(super) const ROWS: [(&str, Is); 82] = [
     ("L10", |s| matches!(s.step, Step::Reset(_))),
 ];
 
+/// The events, by the kinds of their steps.
+pub(super) const EVENTS: [&str; 20] = [
+    "event bad header",
+    "event client added",
+    "event client removed",
+    "event connect delayed",
+    "event connect refused",
+    "event connect unanswered",
+    "event credit granted",
+    "event credit withheld",
+    "event disconnect",
+    "event disconnect unanswered",
+    "event frame to nobody",
+    "event link reset",
+    "event message",
+    "event message without credit",
+    "event notify",
+    "event notify refused",
+    "event notify unanswered",
+    "event unknown bus message",
+    "signal",
+    "two calls at once",
+];
+
 fn refused(seen: &Seen<'_>, with: u8, errno: Errno) -> bool {
     matches!(seen.step, Step::Refuse { status, .. } if *status == with)
         && seen.state == Fresh

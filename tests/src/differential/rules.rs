@@ -323,7 +323,11 @@ fn armed_read(case: &Case<'_>) -> Option<Known> {
 /// The end of a connection wakes no poll of the driver that asks for errors alone.
 fn poll_for_errors_alone(case: &Case<'_>) -> Option<Known> {
     let [driver, ours] = case.only_ended();
-    let woken = |ended: &&Ended| ended.kind == "poll" && ended.outcome.result == Ok(i64::from(POLLERR));
+    let woken = |ended: &&Ended| {
+        ended.kind == "poll"
+            && ended.outcome.result == Ok(i64::from(POLLERR))
+            && case.history.file(ended.file).is_some_and(|file| file.blind_polls > 0)
+    };
     if case.driver() && driver.is_empty() && !ours.is_empty() && ours.iter().all(woken) {
         return parted("Q16");
     }
@@ -343,3 +347,6 @@ fn stale_position(case: &Case<'_>) -> Option<Known> {
     let any = !driver.is_empty() || !ours.is_empty();
     if reads || (any && driver.iter().all(stale) && ours.iter().all(stale)) { parted("Q4") } else { None }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 //! has been answered, because the engine answers after what it had to say before, and the device passes that on in
 //! order. A call that still sleeps then sleeps until a later step or a signal ends it.
 
-use super::generate::SLOTS;
+use super::generate::{Reach, SLOTS};
 use super::step::{Client, Do, Handler, Place, Step, Upset};
 use crate::files::{Call, Errno, FileId, Files, Outcome, Restart, Ticket};
 use crate::parity::bench::{CONNECT, CONNECT_VTAG, NOTIFY_GET, NOTIFY_SET};
@@ -55,16 +55,18 @@ const MORE_THAN_A_QUEUE: usize = 80;
 /// Times that the test client is connected again, each after the device was seen to be ENABLED.
 const ATTEMPTS: usize = 50;
 
-/// Runs `steps`.
-pub(super) fn run(files: &dyn Files, steps: &[Step]) -> Vec<Trace> {
+/// Runs `steps`, no more of them than `reach` has.
+pub(super) fn run(files: &dyn Files, reach: Reach, steps: &[Step]) -> Vec<Trace> {
     let mut run = Run {
         files,
+        reach,
         bench: Bench::new(files),
         engine: None,
         slots: [None; SLOTS],
         opened: 0,
         parked: Vec::new(),
         unsettled: false,
+        fixed: BTreeSet::new(),
         added: BTreeSet::new(),
         removed: BTreeSet::new(),
         held: BTreeSet::new(),
@@ -113,6 +115,7 @@ struct Parked {
 
 struct Run<'a> {
     files: &'a dyn Files,
+    reach: Reach,
     bench: Bench<'a>,
     engine: Option<TestClient<'a>>,
     slots: [Option<Slot>; SLOTS],
@@ -120,6 +123,9 @@ struct Run<'a> {
     parked: Vec<Parked>,
     /// Whether the engine may have something to do or to say.
     unsettled: bool,
+    /// Files that are connected to the client at a fixed address. What the firmware says of notifications there depends
+    /// on whether anybody has spoken to it before, which is not a sequence's own.
+    fixed: BTreeSet<usize>,
     added: BTreeSet<[u8; 16]>,
     removed: BTreeSet<[u8; 16]>,
     held: BTreeSet<[u8; 16]>,
@@ -129,6 +135,15 @@ type Result<T = Answer> = std::result::Result<T, String>;
 
 impl Run<'_> {
     fn step(&mut self, step: &Step) -> Result {
+        let replaced = match *step {
+            Step::Open { slot, .. } | Step::Close { slot } | Step::SilentClose { slot } => Some(slot),
+            Step::Duplicate { to, .. } => Some(to),
+            _ => None,
+        };
+        // That a call holds its file is the kernel's doing.
+        if self.reach == Reach::Host && replaced.is_some_and(|slot| self.is_asleep_on(slot)) {
+            return Ok(Answer::Nothing);
+        }
         match *step {
             Step::Open { slot, way, nonblocking } => {
                 self.close(slot)?;
@@ -199,6 +214,10 @@ impl Run<'_> {
         }
     }
 
+    fn is_asleep_on(&self, slot: usize) -> bool {
+        self.slots[slot].is_some_and(|slot| self.parked.iter().any(|parked| parked.file == slot.file))
+    }
+
     /// The file that an open or a dup gave.
     fn take(&mut self, slot: usize, file: usize, answer: Answer) -> Answer {
         match answer {
@@ -243,10 +262,19 @@ impl Run<'_> {
     }
 
     fn on(&mut self, slot: usize, call: &Do) -> Result {
-        match self.slots[slot] {
-            Some(Slot { id, .. }) => self.call(prepared(call, id, Duration::ZERO)),
-            None => Ok(Answer::Nothing),
+        let Some(Slot { id, file }) = self.slots[slot] else { return Ok(Answer::Nothing) };
+        if self.leaves_out(file, call) {
+            return Ok(Answer::Nothing);
         }
+        self.call(prepared(call, id, Duration::ZERO))
+    }
+
+    /// Whether a call is not made.
+    fn leaves_out(&mut self, file: usize, call: &Do) -> bool {
+        if matches!(call, Do::Connect { client: Client::Fixed, .. }) {
+            self.fixed.insert(file);
+        }
+        matches!(call, Do::NotifySet { .. }) && self.fixed.contains(&file)
     }
 
     fn park(&mut self, slot: usize, call: &Do) -> Result {
@@ -282,7 +310,10 @@ impl Run<'_> {
     }
 
     fn race(&mut self, slot: usize, calls: &[Do; 2]) -> Result {
-        let Some(Slot { id, .. }) = self.slots[slot] else { return Ok(Answer::Nothing) };
+        let Some(Slot { id, file }) = self.slots[slot] else { return Ok(Answer::Nothing) };
+        if self.leaves_out(file, &calls[0]) {
+            return Ok(Answer::Nothing);
+        }
         self.settle()?;
         let begin = |call| self.files.begin(prepared(call, id, Duration::ZERO));
         let (Ok(one), Ok(two)) = (begin(&calls[0]), begin(&calls[1])) else {
@@ -449,15 +480,15 @@ impl Run<'_> {
 
     /// Leaves the device as it was found.
     fn finish(&mut self) -> Result<()> {
-        for slot in 0..SLOTS {
-            self.close(slot)?;
-        }
         for parked in std::mem::take(&mut self.parked) {
             if self.files.asleep(parked.ticket) {
                 self.files.signal(parked.ticket, Restart::No);
             }
             let over = self.files.wait(parked.ticket, LIMIT);
             over.ok_or_else(|| format!("a {}: a signal does not end it", parked.kind))?;
+        }
+        for slot in 0..SLOTS {
+            self.close(slot)?;
         }
         self.unsettled = true;
         self.settle()?;

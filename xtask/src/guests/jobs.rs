@@ -1,7 +1,7 @@
 //! Every job that guests run. To add one: a name, the machine, a command, and what it must print.
 
 pub(super) mod beside;
-mod exact;
+pub(super) mod exact;
 mod pci;
 
 use super::personas::Persona;

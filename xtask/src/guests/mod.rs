@@ -3,6 +3,7 @@
 pub(crate) mod beside;
 mod boot;
 mod cpio;
+pub(crate) mod fuzz_parity;
 mod image;
 mod jobs;
 mod modules;

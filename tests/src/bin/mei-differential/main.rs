@@ -74,6 +74,9 @@ fn run() -> Result<usize> {
     let campaign = Campaign { pairs, calls: arguments.calls, seed: arguments.seed };
     let totals = campaign.run().map_err(anyhow::Error::msg)?;
     print!("{}", totals.hits);
+    for unsteady in &totals.unsteady {
+        print!("UNSTEADY {unsteady}");
+    }
     for difference in &totals.differences {
         print!("DIFFERENCE {difference}");
     }

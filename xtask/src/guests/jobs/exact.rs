@@ -6,6 +6,7 @@ use crate::guests::setup::{self, Machine};
 /// Calls in `cargo xtask test`, and what they come from.
 const CALLS: u64 = 5000;
 const SEED: u64 = 1;
+/// Who judges.
 const CLIENT: &str = "mei-differential";
 
 /// Those of `cargo xtask test`.
@@ -15,10 +16,10 @@ pub(super) fn jobs() -> Vec<Job> {
 
 /// A job that makes so many calls on every pair of devices together.
 pub(in crate::guests) fn run(name: &str, calls: u64, seed: u64) -> Job {
-    let mut command = format!("sh /jobs/exact.sh '--calls {calls} --seed {seed}'");
-    for (index, persona) in setup::PARITY.into_iter().enumerate() {
-        let serve = format!("--persona /personas/test/{persona}.toml");
-        command.push_str(&format!(" {} '{serve}'", setup::address(index)));
-    }
+    let pair = |(index, persona): (usize, &str)| {
+        format!(" {} '--persona /personas/test/{persona}.toml'", setup::address(index))
+    };
+    let pairs: String = setup::PARITY.into_iter().enumerate().map(pair).collect();
+    let command = format!("sh /jobs/exact.sh '--calls {calls} --seed {seed}'{pairs}");
     job(name, Machine::Exact, CLIENT, command)
 }

@@ -1,0 +1,261 @@
+//! Each rule on the difference that it is about, and on one beside it that is a bug.
+
+use super::*;
+use crate::differential::step::{Breach, Client, Handler, Upset, Way};
+
+const GOOD: Place = Place::Good;
+
+fn trace(answer: Answer) -> Trace {
+    Trace { answer, ended: Vec::new() }
+}
+
+fn said(result: Result<i64, Errno>) -> Trace {
+    trace(Answer::Said(Outcome { result, bytes: Vec::new() }))
+}
+
+fn ok() -> Trace {
+    said(Ok(0))
+}
+
+fn fails(errno: Errno) -> Trace {
+    said(Err(errno))
+}
+
+fn ended(kind: &'static str, result: Result<i64, Errno>) -> Trace {
+    let outcome = Outcome { result, bytes: Vec::new() };
+    Trace { answer: Answer::Said(Outcome::value(0)), ended: vec![Ended { file: 0, kind, outcome }] }
+}
+
+fn call(call: Do) -> Step {
+    Step::Call { slot: 0, call }
+}
+
+fn park(call: Do) -> Step {
+    Step::Park { slot: 0, call }
+}
+
+fn read(size: usize) -> Do {
+    Do::Read { size, at: GOOD }
+}
+
+fn notify_set(value: u32) -> Do {
+    Do::NotifySet { value, at: GOOD }
+}
+
+const CONNECT: Do = Do::Connect { client: Client::Echo, at: GOOD };
+const DISCONNECT: Step = Step::Event(Upset::Disconnect { client: Client::Echo });
+
+/// What came before.
+struct Story(History);
+
+impl Story {
+    /// A file that was opened.
+    fn fresh() -> Self {
+        let mut story = Self(History::default());
+        story.then(&Step::Open { slot: 0, way: Way::ReadWrite, nonblocking: false }, &ok());
+        story
+    }
+
+    fn connected() -> Self {
+        Self::fresh().and(&call(CONNECT), &ok())
+    }
+
+    fn then(&mut self, step: &Step, trace: &Trace) {
+        self.0.add(step, trace);
+    }
+
+    fn and(mut self, step: &Step, trace: &Trace) -> Self {
+        self.then(step, trace);
+        self
+    }
+
+    /// What the rules say of a step that the driver answers this way and umei over CUSE another.
+    fn on(&self, step: &Step, driver: &Trace, ours: &Trace) -> Option<(&'static str, Then)> {
+        self.between(Transport::MeiMe, Transport::Cuse, step, driver, ours)
+    }
+
+    fn between(
+        &self,
+        reference: Transport,
+        other: Transport,
+        step: &Step,
+        one: &Trace,
+        two: &Trace,
+    ) -> Option<(&'static str, Then)> {
+        let case = Case { reference, other, history: &self.0, step, traces: [one, two] };
+        known(&case).map(|known| (known.fidelity, known.then))
+    }
+}
+
+#[test]
+fn lengths_of_zero() {
+    let (story, step) = (Story::fresh(), call(Do::Write { length: 0, fill: 0, at: GOOD }));
+    let enodev = fails(Errno::ENODEV);
+    assert_eq!(story.on(&step, &enodev, &ok()), Some(("F-ZERO-LENGTH", Then::Same)));
+    assert_eq!(story.on(&step, &ok(), &enodev), None);
+    assert_eq!(story.on(&call(read(1)), &enodev, &ok()), None);
+    // A host has no such excuse.
+    assert_eq!(story.between(Transport::MeiMe, Transport::Host, &step, &enodev, &ok()), None);
+}
+
+#[test]
+fn fsync_over_cuse() {
+    let (story, step, einval) = (Story::connected(), call(Do::Fsync), fails(Errno::EINVAL));
+    assert_eq!(story.on(&step, &ok(), &einval), Some(("F-FSYNC-CUSE", Then::Same)));
+    assert_eq!(story.on(&step, &fails(Errno::EIO), &einval), None);
+    assert_eq!(story.between(Transport::Host, Transport::Fuse, &step, &ok(), &einval), None);
+    let asleep = trace(Answer::Asleep);
+    assert_eq!(story.on(&park(Do::Fdatasync), &asleep, &einval), Some(("F-FSYNC-CUSE", Then::Parted)));
+    // Two at once, each.
+    let both = |errno| {
+        let outcome = Outcome::error(errno);
+        trace(Answer::Both([outcome.clone(), outcome]))
+    };
+    let race = Step::Race { slot: 0, calls: [Do::Fsync, Do::Fsync] };
+    let (driver, ours) = (both(Errno::ENODEV), both(Errno::EINVAL));
+    assert_eq!(story.on(&race, &driver, &ours), Some(("F-FSYNC-CUSE", Then::Same)));
+    assert_eq!(story.on(&race, &driver, &both(Errno::EIO)), None);
+}
+
+#[test]
+fn nonblocking_ioctl() {
+    let step = call(Do::NotifyGet { at: GOOD });
+    let (again, interrupted) = (fails(Errno::EAGAIN), fails(Errno::EINTR));
+    assert_eq!(Story::connected().on(&step, &again, &interrupted), None);
+    let changed = Story::connected().and(&call(Do::SetNonblocking { on: true }), &ok());
+    assert_eq!(changed.on(&step, &again, &interrupted), Some(("F-NONBLOCK-IOCTL", Then::Same)));
+    assert_eq!(changed.on(&step, &again, &fails(Errno::EIO)), None);
+    // The next read tells the front end.
+    let told = changed.and(&call(read(1)), &again);
+    assert_eq!(told.on(&step, &again, &interrupted), None);
+}
+
+#[test]
+fn order_of_pointers() {
+    let step = call(Do::Read { size: 5, at: Place::Null });
+    let (story, efault) = (Story::fresh(), fails(Errno::EFAULT));
+    assert_eq!(story.on(&step, &fails(Errno::EMSGSIZE), &efault), Some(("F-POINTER-ORDER", Then::Parted)));
+    assert_eq!(story.on(&step, &fails(Errno::EMSGSIZE), &ok()), None);
+    assert_eq!(story.on(&call(read(5)), &fails(Errno::EMSGSIZE), &efault), None);
+    // Over CUSE an ioctl sees its pointer itself.
+    let ioctl = call(Do::NotifyGet { at: Place::Null });
+    assert_eq!(story.on(&ioctl, &fails(Errno::ENODEV), &efault), None);
+}
+
+#[test]
+fn bad_reads_and_vectors_part_the_devices() {
+    let story = Story::connected();
+    let parts = |step: &Step, answer: &Trace| {
+        let traces = [answer, answer];
+        let (reference, other) = (Transport::MeiMe, Transport::Cuse);
+        let case = Case { reference, other, history: &story.0, step, traces };
+        super::parts(&case).map(|known| known.fidelity)
+    };
+    let bad = call(Do::Read { size: 5, at: Place::Unmapped });
+    assert_eq!(parts(&bad, &fails(Errno::EFAULT)), Some("F-POINTER-ORDER"));
+    assert_eq!(
+        parts(&call(Do::WriteVector { lengths: vec![1, 2], fill: 0 }), &said(Ok(3))),
+        Some("F-VECTORS")
+    );
+    assert_eq!(parts(&call(read(5)), &fails(Errno::EAGAIN)), None);
+}
+
+#[test]
+fn vectors() {
+    let step = call(Do::WriteVector { lengths: vec![300, 300], fill: 0 });
+    let (whole, efbig) = (said(Ok(600)), fails(Errno::EFBIG));
+    assert_eq!(Story::connected().on(&step, &whole, &efbig), Some(("F-VECTORS", Then::Parted)));
+    assert_eq!(Story::connected().between(Transport::MeiMe, Transport::Host, &step, &whole, &efbig), None);
+}
+
+#[test]
+fn seek_over_cuse() {
+    let (story, espipe) = (Story::fresh(), fails(Errno::ESPIPE));
+    assert_eq!(story.on(&call(Do::Seek), &espipe, &ok()), Some(("F-SEEK-CUSE", Then::Same)));
+    assert_eq!(story.on(&call(Do::Seek), &espipe, &fails(Errno::EINVAL)), None);
+}
+
+#[test]
+fn a_sleeper_in_notify_get_is_not_released() {
+    let story = Story::connected().and(&park(Do::NotifyGet { at: GOOD }), &trace(Answer::Asleep));
+    let released = ended("notify-get", Err(Errno::ENODEV));
+    assert_eq!(story.on(&DISCONNECT, &ok(), &released), Some(("Q1", Then::Parted)));
+    assert_eq!(story.on(&DISCONNECT, &released, &ok()), None);
+    assert_eq!(story.on(&DISCONNECT, &ok(), &ended("notify-get", Ok(0))), None);
+}
+
+#[test]
+fn a_second_reader_has_no_credit() {
+    let asleep = trace(Answer::Asleep);
+    let one = Story::connected().and(&park(read(5)), &asleep);
+    let got = ended("read", Ok(5));
+    let step = Step::Event(Upset::Send { client: Client::Echo, length: 5 });
+    assert_eq!(one.on(&step, &ok(), &got), None);
+    let two = one.and(&park(read(5)), &asleep);
+    assert_eq!(two.on(&step, &ok(), &got), Some(("Q2", Then::Parted)));
+    assert_eq!(two.on(&step, &ok(), &ended("poll", Ok(1))), None);
+}
+
+#[test]
+fn a_partial_read_leaves_its_position() {
+    let step = call(read(10));
+    let (short, whole) = (said(Ok(5)), said(Ok(10)));
+    let partial = Story::connected().and(&call(read(5)), &said(Ok(5)));
+    assert_eq!(partial.on(&step, &short, &whole), None);
+    let failed = partial.and(&call(read(5)), &fails(Errno::EMSGSIZE));
+    assert_eq!(failed.on(&step, &short, &whole), Some(("Q4", Then::Parted)));
+    let settled = failed.and(&call(read(10)), &said(Ok(5)));
+    assert_eq!(settled.on(&step, &short, &whole), None);
+}
+
+#[test]
+fn a_refusal_is_kept() {
+    let (step, einval) = (call(notify_set(1)), fails(Errno::EINVAL));
+    assert_eq!(Story::connected().on(&step, &einval, &ok()), None);
+    let refused = Story::connected().and(&Step::RefuseNotify { slot: 0, status: 3 }, &einval);
+    assert_eq!(refused.on(&step, &einval, &ok()), Some(("Q6", Then::Parted)));
+    assert_eq!(refused.on(&step, &ok(), &einval), None);
+    let again = refused.and(&DISCONNECT, &ok()).and(&call(CONNECT), &ok());
+    assert_eq!(again.on(&step, &einval, &ok()), None);
+}
+
+#[test]
+fn notifications_outlive_a_connection() {
+    let on = Story::connected().and(&call(notify_set(1)), &ok());
+    let (step, pending) = (call(Do::Poll { events: POLLPRI }), said(Ok(i64::from(POLLPRI))));
+    assert_eq!(on.on(&step, &pending, &ok()), None);
+    let again = on.and(&DISCONNECT, &ok()).and(&call(CONNECT), &ok());
+    assert_eq!(again.on(&step, &pending, &ok()), Some(("Q7", Then::Parted)));
+    assert_eq!(again.on(&call(Do::Poll { events: POLLIN }), &said(Ok(1)), &ok()), None);
+}
+
+#[test]
+fn an_armed_read_hangs_after_a_reconnect() {
+    let reset = Step::Reset(Breach::DropReady);
+    let armed = Story::connected().and(&call(read(5)), &fails(Errno::EINTR));
+    let (silent, got) = (fails(Errno::EINTR), said(Ok(5)));
+    assert_eq!(armed.on(&call(read(5)), &silent, &got), None);
+    let again = armed.and(&reset, &ok()).and(&call(CONNECT), &ok());
+    assert_eq!(again.on(&call(read(5)), &silent, &got), Some(("Q9", Then::Parted)));
+    assert_eq!(again.on(&call(read(5)), &got, &silent), None);
+    let idle = Story::connected().and(&reset, &ok()).and(&call(CONNECT), &ok());
+    assert_eq!(idle.on(&call(read(5)), &silent, &got), None);
+}
+
+#[test]
+fn a_poll_for_errors_alone_sleeps_on() {
+    let story = Story::connected().and(&park(Do::Poll { events: 0 }), &trace(Answer::Asleep));
+    let woken = ended("poll", Ok(i64::from(POLLERR)));
+    assert_eq!(story.on(&DISCONNECT, &ok(), &woken), Some(("Q16", Then::Parted)));
+    assert_eq!(story.on(&DISCONNECT, &woken, &ok()), None);
+    // One that asks for more is woken.
+    let more = Story::connected().and(&park(Do::Poll { events: POLLIN }), &trace(Answer::Asleep));
+    assert_eq!(more.on(&DISCONNECT, &ok(), &woken), None);
+}
+
+#[test]
+fn a_signal_is_no_excuse() {
+    let story = Story::connected();
+    let step = Step::Signal { slot: 0, handler: Handler::Plain };
+    assert_eq!(story.on(&step, &ok(), &ended("read", Err(Errno::EINTR))), None);
+}
