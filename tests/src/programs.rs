@@ -75,6 +75,11 @@ pub fn build_client(name: &str) -> PathBuf {
 
 /// Runs `command` and collects what it printed; a command that takes longer than a minute fails the test.
 pub fn run(command: &mut Command) -> Output {
+    run_within(command, Duration::from_secs(60))
+}
+
+/// The same for a command that has more to do.
+pub fn run_within(command: &mut Command, limit: Duration) -> Output {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -96,9 +101,9 @@ pub fn run(command: &mut Command) -> Output {
         if let Some(status) = child.try_wait().expect("a child can be waited for") {
             break status;
         }
-        if start.elapsed() > Duration::from_secs(60) {
+        if start.elapsed() > limit {
             child.kill().expect("a child can be killed");
-            panic!("{command:?} still runs after a minute");
+            panic!("{command:?} still runs after {limit:?}");
         }
         std::thread::sleep(Duration::from_millis(5));
     };
@@ -110,6 +115,11 @@ pub fn run(command: &mut Command) -> Output {
 /// Runs `command`, which must succeed; what it printed on stdout.
 pub fn run_ok(command: &mut Command) -> String {
     let output = run(command);
+    succeeded(command, output)
+}
+
+/// What `command`, which ended with `output` and must have succeeded, printed on stdout.
+pub fn succeeded(command: &Command, output: Output) -> String {
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
         output.status.success(),

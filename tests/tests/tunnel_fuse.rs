@@ -1,7 +1,11 @@
 //! AMT's tunnel under load, on umei over FUSE.
 
 use std::process::Command;
-use umei_tests::programs::{run, run_ok, test_persona, workspace_program};
+use std::time::Duration;
+use umei_tests::programs::{run, run_within, succeeded, test_persona, workspace_program};
+
+/// Tens of thousands of messages: seconds on a machine that is free, minutes on one that is not.
+const LIMIT: Duration = Duration::from_secs(300);
 
 fn umei_run(options: &[&str]) -> Command {
     let mut command = Command::new(workspace_program("umei"));
@@ -17,7 +21,9 @@ fn tunnel(arguments: &[&str]) -> Command {
 
 #[test]
 fn ten_mebibytes_go_through_64_channels_and_come_back() {
-    let report = run_ok(&mut tunnel(&["device", "--seed", "1"]));
+    let mut command = tunnel(&["device", "--seed", "1"]);
+    let output = run_within(&mut command, LIMIT);
+    let report = succeeded(&command, output);
     assert!(report.contains(" 64 at once"), "{report}");
 }
 
@@ -42,6 +48,7 @@ fn ten_mebibytes_go_through_the_example_of_a_management_service() {
     let mut command = umei_run(&["--net"]);
     command.args(["sh", "-c", script, "sh"]);
     command.arg(workspace_program("lms")).arg(workspace_program("mei-tunnel"));
-    let text = run_ok(&mut command);
+    let output = run_within(&mut command, LIMIT);
+    let text = succeeded(&command, output);
     assert!(text.ends_with(" bytes echoed\n"), "{text}");
 }
