@@ -82,15 +82,21 @@ impl Connection {
     /// # Errors
     /// [`Error::TimedOut`] when the queue stays full, [`Error::Call`].
     pub fn send(&mut self, message: &[u8]) -> Result<(), Error> {
-        let deadline = Instant::now() + self.timeouts.send;
+        let mut deadline = None;
         loop {
-            self.wait(PollFlags::OUT, Operation::Send, deadline, self.timeouts.send)?;
             match rustix::io::write(&self.fd, message) {
                 // A device never takes a part of a message (`device-abi.md` §7).
                 Ok(_) => return Ok(()),
-                Err(Errno::AGAIN | Errno::INTR) => pause(),
+                Err(Errno::AGAIN | Errno::INTR) => {}
                 Err(errno) => return Err(self.failed(Operation::Send, errno)),
             }
+            // There is room most of the time: nothing is waited for before it is known to be missing.
+            match deadline {
+                None => deadline = Some(Instant::now() + self.timeouts.send),
+                Some(_) => pause(),
+            }
+            let deadline = deadline.unwrap_or_else(Instant::now);
+            self.wait(PollFlags::OUT, Operation::Send, deadline, self.timeouts.send)?;
         }
     }
 
@@ -113,17 +119,22 @@ impl Connection {
 
     /// Receives into the own buffer until `deadline`; `timeout` is what the error reports.
     pub(crate) fn receive_length(&mut self, deadline: Instant, timeout: Duration) -> Result<usize, Error> {
+        let mut ready = PollFlags::empty();
         loop {
-            let ready = self.wait(PollFlags::IN, Operation::Receive, deadline, timeout)?;
             match rustix::io::read(&self.fd, &mut self.buffer[..]) {
                 Ok(length) => return Ok(length),
                 // A device that is in error and has nothing to read will not have anything later.
                 Err(Errno::AGAIN) if ready.intersects(PollFlags::ERR | PollFlags::HUP) => {
                     return Err(Error::Disconnected { client: self.client() });
                 }
-                Err(Errno::AGAIN | Errno::INTR) => pause(),
+                Err(Errno::AGAIN | Errno::INTR) => {}
                 Err(errno) => return Err(self.failed(Operation::Receive, errno)),
             }
+            // Whoever is streamed to finds a message most of the time.
+            if !ready.is_empty() {
+                pause();
+            }
+            ready = self.wait(PollFlags::IN, Operation::Receive, deadline, timeout)?;
         }
     }
 

@@ -8,6 +8,7 @@ use clap::Parser;
 use mei_client::Node;
 use mei_client::apf::{Channel, Event, Forward, Session};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
@@ -38,26 +39,31 @@ fn main() -> anyhow::Result<()> {
     let session = Node::open(device).and_then(Session::connect).context("cannot reach AMT's ports")?;
     let mut service = Service { session, address, listeners: Vec::new(), connections: BTreeMap::new() };
     loop {
-        service.wait()?;
-        service.hear_amt()?;
-        service.accept()?;
-        service.hear_connections()?;
+        let (amt, listeners, connections) = service.wait()?;
+        if amt {
+            service.hear_amt()?;
+        }
+        service.accept(&listeners)?;
+        service.hear_connections(&connections)?;
     }
 }
 
 impl Service {
-    /// Waits until anything can be done.
-    fn wait(&mut self) -> anyhow::Result<()> {
-        let ready = self.connections.iter().filter(|(channel, _)| self.session.window(**channel) > 0);
-        let sockets = ready.map(|(_, stream)| stream.as_fd());
-        let sockets: Vec<_> = self.listeners.iter().map(AsFd::as_fd).chain(sockets).collect();
-        let device = self.session.as_fd();
-        let fds = sockets.into_iter().chain([device]);
+    /// Waits until anything can be done; whether AMT, and which listeners and connections have something to say.
+    fn wait(&self) -> anyhow::Result<(bool, Vec<usize>, Vec<Channel>)> {
+        // A connection is heard only while AMT takes more from it.
+        let heard = self.connections.iter().filter(|(channel, _)| self.session.window(**channel) > 0);
+        let (channels, streams): (Vec<_>, Vec<_>) = heard.map(|(channel, stream)| (*channel, stream)).unzip();
+        let sockets = self.listeners.iter().map(AsFd::as_fd).chain(streams.iter().map(AsFd::as_fd));
+        let fds = std::iter::once(self.session.as_fd()).chain(sockets);
         let mut fds: Vec<_> = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
-        match poll(&mut fds, None) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-            Err(errno) => Err(errno).context("cannot wait"),
-        }
+        // Interrupted, nobody is ready.
+        poll(&mut fds, None).or_else(|errno| if errno == Errno::INTR { Ok(0) } else { Err(errno) })?;
+        let mut ready = fds.iter().map(|fd| !fd.revents().is_empty());
+        let amt = ready.next() == Some(true);
+        let listeners = (0..self.listeners.len()).filter(|_| ready.next() == Some(true)).collect();
+        let connections = channels.into_iter().filter(|_| ready.next() == Some(true)).collect();
+        Ok((amt, listeners, connections))
     }
 
     /// Does what AMT asks for.
@@ -103,12 +109,11 @@ impl Service {
     }
 
     /// Opens a channel for each new connection.
-    fn accept(&mut self) -> anyhow::Result<()> {
-        for listener in &self.listeners {
+    fn accept(&mut self, ready: &[usize]) -> anyhow::Result<()> {
+        for listener in ready.iter().filter_map(|&place| self.listeners.get(place)) {
             let port = listener.local_addr()?.port();
             while let Ok((stream, peer)) = listener.accept() {
-                // Reads must not wait; writes may, but not for ever.
-                stream.set_read_timeout(Some(Duration::from_millis(1)))?;
+                // Nobody may hold the others for ever.
                 stream.set_write_timeout(Some(Duration::from_secs(5)))?;
                 if let Some(channel) = self.session.open(port, peer.port())? {
                     self.connections.insert(channel, stream);
@@ -119,22 +124,20 @@ impl Service {
     }
 
     /// Carries to AMT what connections say, as far as it takes it.
-    fn hear_connections(&mut self) -> anyhow::Result<()> {
-        let mut over = Vec::new();
-        for (&channel, stream) in &mut self.connections {
-            let mut buffer = [0; 4096];
+    fn hear_connections(&mut self, ready: &[Channel]) -> anyhow::Result<()> {
+        let mut buffer = [0; 16 * 1024];
+        for &channel in ready {
             let room = self.session.window(channel).min(buffer.len());
+            // What AMT said in the meantime may have ended it.
+            let Some(stream) = self.connections.get_mut(&channel).filter(|_| room > 0) else { continue };
             match stream.read(&mut buffer[..room]) {
-                _ if room == 0 => {}
-                Ok(0) => over.push(channel),
-                Ok(length) => drop(self.session.send_data(channel, &buffer[..length])?),
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-                Err(_) => over.push(channel),
+                Ok(length) if length > 0 => drop(self.session.send_data(channel, &buffer[..length])?),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Ok(_) | Err(_) => {
+                    self.connections.remove(&channel);
+                    self.session.close(channel)?;
+                }
             }
-        }
-        for channel in over {
-            self.connections.remove(&channel);
-            self.session.close(channel)?;
         }
         Ok(())
     }

@@ -46,7 +46,7 @@ pub enum Event<'a> {
         /// Why.
         reason: OpenFailure,
     },
-    /// Data of a channel. The next call tells AMT that they are consumed.
+    /// Data of a channel. The next call counts them as consumed; AMT is told once that is half of the window.
     Data {
         /// The channel.
         channel: Channel,
@@ -125,10 +125,6 @@ enum Told {
 }
 
 impl Session {
-    /// Bytes of a channel that AMT may send before they are consumed. No message holds more: current and older firmware
-    /// was made for hosts that drop larger ones.
-    const WINDOW: u32 = 4095;
-
     /// Connects. AMT speaks first, and asks for ports within a few seconds.
     ///
     /// # Errors
@@ -159,7 +155,7 @@ impl Session {
     /// [`Error::Malformed`] and those of the connection.
     pub fn next_event(&mut self, timeout: Duration) -> Result<Option<Event<'_>>, Error> {
         if let Some((channel, bytes)) = self.consumed.take()
-            && let Some(recipient) = self.channels.peer(channel)
+            && let Some((recipient, bytes)) = self.channels.consumed(channel, bytes)
         {
             self.send(&Message::ChannelWindowAdjust { recipient, bytes })?;
         }
@@ -203,11 +199,11 @@ impl Session {
     /// # Errors
     /// Those of the connection.
     pub fn open(&mut self, port: u16, originator: u16) -> Result<Option<Channel>, Error> {
-        let Some(channel) = self.channels.open() else { return Ok(None) };
+        let Some((channel, window)) = self.channels.open() else { return Ok(None) };
         self.send(&Message::ChannelOpen(ChannelOpen {
             kind: channel_type::FORWARDED_TCPIP,
             sender: channel.number(),
-            window: Self::WINDOW,
+            window,
             target: LOOPBACK,
             target_port: u32::from(port),
             originator: LOOPBACK,

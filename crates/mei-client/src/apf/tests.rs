@@ -69,14 +69,33 @@ fn data_go_as_far_as_the_window_and_consumed_ones_are_told() {
     say(&peer, Message::ChannelWindowAdjust { recipient: channel.number(), bytes: 100_000 });
     assert_eq!(session.next_event(LONG).unwrap(), Some(Event::Writable(channel)));
     assert_eq!(session.window(channel), 1024 - 9, "no longer than a message");
+}
 
-    say(&peer, Message::ChannelData { recipient: channel.number(), data: b"200 OK" });
-    assert_eq!(session.next_event(LONG).unwrap(), Some(Event::Data { channel, data: b"200 OK" }));
-    assert_eq!(session.next_event(Duration::ZERO).unwrap(), None);
-    assert_eq!(
-        Message::parse(&hear(&peer)),
-        Ok(Message::ChannelWindowAdjust { recipient: Number(5), bytes: 6 })
+#[test]
+fn what_was_consumed_is_given_back_once_it_is_half_of_the_window() {
+    let (mut session, peer) = session();
+    let channel = session.open(16992, 40000).unwrap().unwrap();
+    let asked = hear(&peer);
+    // Behind opcode, type and sender.
+    let window = u32::from_be_bytes(asked[1 + 4 + 15 + 4..][..4].try_into().unwrap());
+    assert_eq!(window, 32 * 1024);
+    say(
+        &peer,
+        Message::ChannelOpenConfirmation { recipient: channel.number(), sender: Number(5), window: 0 },
     );
+    assert_eq!(session.next_event(LONG).unwrap(), Some(Event::Opened(channel)));
+
+    let data = [7; 1000];
+    for round in 0..2 {
+        for _ in 0..17 {
+            assert_eq!(rustix::io::read(&peer, &mut [0; 64][..]), Err(rustix::io::Errno::AGAIN), "{round}");
+            say(&peer, Message::ChannelData { recipient: channel.number(), data: &data });
+            assert_eq!(session.next_event(LONG).unwrap(), Some(Event::Data { channel, data: &data }));
+        }
+        assert_eq!(session.next_event(Duration::ZERO).unwrap(), None);
+        let given = Message::ChannelWindowAdjust { recipient: Number(5), bytes: 17_000 };
+        assert_eq!(Message::parse(&hear(&peer)), Ok(given), "{round}");
+    }
 }
 
 #[test]
