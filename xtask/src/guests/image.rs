@@ -70,6 +70,7 @@ pub(super) fn write(
     add_folder(&mut archive, &repository.join("personas"), &repository.join("personas"))?;
     add_folder(&mut archive, &repository.join("tests/guest/jobs"), Path::new("/jobs"))?;
     add_folder(&mut archive, &repository.join("personas"), Path::new("/personas"))?;
+    add_folder(&mut archive, &repository.join("tests/clients"), Path::new("/clients"))?;
     archive.file(Path::new(plan::PATH), &serde_json::to_vec(plan)?)?;
     archive.finish()
 }

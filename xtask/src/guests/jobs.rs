@@ -1,6 +1,7 @@
 //! Every job that guests run. To add one: a name, the machine, a command, and what it must print.
 
 pub(super) mod beside;
+mod clients;
 pub(super) mod exact;
 mod pci;
 
@@ -56,9 +57,7 @@ pub(super) fn all(personas: &[Persona]) -> Vec<Job> {
         }
     }
     jobs.extend(parity());
-    jobs.extend(clients(Machine::CusePackages));
-    jobs.extend(clients(Machine::MeiMePackages));
-    jobs.push(fwupd());
+    jobs.extend(clients::jobs());
     jobs.extend(exact::jobs());
     jobs.extend(beside::jobs(personas));
     jobs.extend(pci::jobs());
@@ -147,31 +146,4 @@ fn parity() -> Vec<Job> {
         jobs.push(job(name, Machine::MeiMeParity, "parity rows", command).within(900));
     }
     jobs
-}
-
-/// Programs that others wrote, on one full engine.
-fn clients(machine: Machine) -> Vec<Job> {
-    let with_device = match machine {
-        Machine::Cuse | Machine::CusePackages => format!("sh /jobs/cuse.sh {} ", setup::FULL),
-        _ => format!("sh /jobs/on-mei_me.sh {} ", setup::address(0)),
-    };
-    let run = |client: &'static str, script: &str| {
-        job(
-            format!("{}:{client}", machine.name()),
-            machine,
-            client,
-            format!("{with_device}sh /jobs/{script}"),
-        )
-    };
-    vec![
-        run("MeshCmd", "meshcmd.sh AmtInfo --json").expecting("ProvisioningState").within(300),
-        run("stress-ng", "stress-ng.sh").within(300),
-    ]
-}
-
-/// fwupd looks for AMTHI on the client bus, where the driver shows only clients that take one connection: as old
-/// generations have it.
-fn fwupd() -> Job {
-    let command = "sh /jobs/cuse.sh 4-series sh /jobs/fwupd.sh";
-    job("cuse-packages:fwupd", Machine::CusePackages, "fwupd", command).expecting("AMT").within(300)
 }

@@ -12,6 +12,8 @@ use umei_guest::plan::Packages;
 const FIRST_SLOT: u8 = 3;
 /// The last one; 0x1f is the chipset's.
 const LAST_SLOT: u8 = 0x1e;
+/// Where chipsets have their function.
+const CHIPSET_SLOT: u8 = 0x16;
 /// The personas of the parity rows.
 pub(super) const PARITY: [&str; 3] = ["parity", "parity-vtag", "parity-old"];
 /// The persona of jobs that need one full engine.
@@ -117,8 +119,7 @@ impl Machine {
             Self::MeiMeMsi | Self::MeiMeVariants | Self::MeiMeParity | Self::MeiMePackages => "mei_me, MSI",
             Self::MeiMeIntx => "mei_me, INTx",
             Self::Pci | Self::PciParity => "VFIO, UIO, resource",
-            Self::Beside => "CUSE beside mei_me",
-            Self::Exact => "CUSE beside mei_me",
+            Self::Exact | Self::Beside => "CUSE beside mei_me",
         }
     }
 
@@ -151,7 +152,9 @@ impl Machine {
                 let file = |name: &str| format!("personas/test/{name}.toml");
                 setup.functions = functions(PARITY.into_iter().map(file))?;
             }
-            Self::MeiMePackages => setup.functions = functions(std::iter::once(FULL.to_owned()))?,
+            Self::MeiMePackages => {
+                setup.functions = vec![Function { persona: FULL.to_owned(), slot: CHIPSET_SLOT }];
+            }
             Self::Pci | Self::PciParity => {
                 let persona = match self {
                     Self::Pci => FULL.to_owned(),
@@ -182,10 +185,17 @@ impl Machine {
         }
         match self {
             Self::Cuse => setup.programs.push(test_program("cuse", "kernel")?),
-            Self::CusePackages | Self::MeiMePackages | Self::Beside => {
+            Self::Beside => {
                 setup.packages = Packages::Shared;
                 setup.modules.extend(SHARE);
                 setup.programs.extend(["meshcmd/meshagent", "meshcmd/meshcmd.js"].map(client));
+            }
+            Self::CusePackages | Self::MeiMePackages => {
+                setup.packages = Packages::Shared;
+                setup.modules.extend(SHARE);
+                setup.programs.extend(["meshcmd/meshagent", "meshcmd/meshcmd.js"].map(client));
+                setup.programs.push(Program::of_workspace("mei-sequences"));
+                setup.programs.extend(["amt-version", "lms", "watchdog"].map(example));
             }
             Self::MeiMeMsi
             | Self::MeiMeVariants
@@ -237,6 +247,16 @@ fn functions(personas: impl Iterator<Item = String>) -> Result<Vec<Function>> {
 /// The PCI address of the function of the persona at `index`, on every machine.
 pub(super) fn address(index: usize) -> String {
     format!("0000:00:{:02x}.0", usize::from(FIRST_SLOT) + index)
+}
+
+/// The PCI address of the function of a machine that has it where chipsets have theirs.
+pub(super) fn chipset_address() -> String {
+    format!("0000:00:{CHIPSET_SLOT:02x}.0")
+}
+
+/// One of the examples, where it hides no command of busybox.
+fn example(name: &str) -> Program {
+    Program { from: workspace::program(name), to: Path::new("/target/examples").join(name) }
 }
 
 /// A client that was fetched.
