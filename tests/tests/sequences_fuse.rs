@@ -43,3 +43,23 @@ fn programs_of_its_time_work_on_the_oldest_persona() {
         ],
     );
 }
+
+/// AMTHI takes one connection, which the driver of old shared: programs that use it at the same time do not notice each
+/// other. Today's driver leaves it to the firmware, and the second program is refused.
+#[test]
+fn programs_at_the_same_time_share_amthi_where_the_driver_lets_them() {
+    let script = r#"
+        for program in 1 2 3 4; do
+            for sequence in meshcmd-amtinfo rpc-go-2-amtinfo fwupd-amt rpc-go-3-amtinfo meshcmd-amthashes; do
+                "$0" --only $sequence
+            done &
+        done
+        wait
+    "#;
+    let text = run_ok(
+        Command::new(workspace_program("umei"))
+            .args(["run", "--persona", "7-series", "--shared-amthi", "--", "sh", "-c", script])
+            .arg(workspace_program("mei-sequences")),
+    );
+    assert_eq!(text.matches("1 passed, 0 failed, 0 skipped").count(), 4 * 5, "{text}");
+}
