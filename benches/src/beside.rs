@@ -3,7 +3,7 @@
 //! each other.
 
 use crate::client::{Kind, Measured};
-use crate::servers::{Load, Placement, run_client};
+use crate::servers::{Load, Placement, Users, run_client};
 use crate::statistics::Summary;
 use anyhow::{Result, ensure};
 use std::path::PathBuf;
@@ -74,6 +74,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
             let load = Load {
                 placement: Placement::Together,
                 handles: usize::from(*handles),
+                users: Users::Each,
                 size: usize::from(*size),
                 seconds: arguments.seconds,
             };

@@ -1,5 +1,6 @@
 //! The client side of a measurement: the same for every server.
 
+use crate::servers::Users;
 use crate::sys;
 use anyhow::{Context, Result, anyhow, ensure};
 use std::fs::{File, OpenOptions};
@@ -27,9 +28,12 @@ pub(crate) struct Arguments {
     /// Whether it wants a CONNECT.
     #[arg(long, value_enum)]
     kind: Kind,
-    /// Open files, each with a thread of its own.
+    /// Open files.
     #[arg(long)]
     handles: usize,
+    /// Who uses them.
+    #[arg(long, value_enum)]
+    users: Users,
     /// Bytes of a message.
     #[arg(long)]
     size: usize,
@@ -86,18 +90,23 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     let length = Duration::try_from_secs_f64(arguments.seconds)?;
     let files: Vec<File> =
         (0..arguments.handles).map(|_| open(&arguments.file, arguments.kind)).collect::<Result<_>>()?;
+    let shares: Vec<&[File]> = match arguments.users {
+        Users::Each => files.chunks(1).collect(),
+        Users::One => vec![&files[..]],
+    };
     // All of them and this thread, which keeps the time.
-    let barrier = Barrier::new(files.len() + 1);
+    let barrier = Barrier::new(shares.len() + 1);
     let work = || Ok::<_, anyhow::Error>(sys::processor_time(0)? + sys::processor_time(arguments.server)?);
     let (rounds, elapsed, work) = thread::scope(|scope| {
         let mut threads = Vec::new();
-        for file in &files {
-            let run = || {
-                let warm = echo(file, arguments.size, WARM_UP);
+        for files in shares {
+            let barrier = &barrier;
+            let run = move || {
+                let warm = echo(files, arguments.size, WARM_UP);
                 barrier.wait();
                 barrier.wait();
                 warm?;
-                echo(file, arguments.size, length)
+                echo(files, arguments.size, length)
             };
             threads.push(thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run)?);
         }
@@ -105,9 +114,9 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
         let before = work()?;
         let start = Instant::now();
         barrier.wait();
-        let mut rounds = Vec::new();
+        let mut rounds: Vec<u32> = Vec::new();
         for thread in threads {
-            rounds.push(thread.join().map_err(|_| anyhow!("a thread panicked"))??);
+            rounds.extend(thread.join().map_err(|_| anyhow!("a thread panicked"))??);
         }
         let elapsed = start.elapsed();
         Ok::<_, anyhow::Error>((rounds, elapsed, work()? - before))
@@ -120,18 +129,22 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Writes and reads back until the time is over; round trips.
-fn echo(mut file: &File, size: usize, length: Duration) -> Result<u32> {
+/// Writes to one file after the other and reads back until the time is over; round trips of each.
+fn echo(files: &[File], size: usize, length: Duration) -> Result<Vec<u32>> {
     let mut message = vec![0x5A; size];
     let mut answer = vec![0; size];
+    let mut rounds = vec![0u32; files.len()];
     let end = Instant::now() + length;
-    let mut round = 0u32;
-    while Instant::now() < end {
-        message[..4].copy_from_slice(&round.to_le_bytes());
-        ensure!(file.write(&message).context("write")? == size, "a short write");
-        ensure!(file.read(&mut answer).context("read")? == size, "a short read");
-        ensure!(answer == message, "the echo differs in round {round}");
-        round += 1;
+    loop {
+        for (mut file, round) in files.iter().zip(&mut rounds) {
+            if Instant::now() >= end {
+                return Ok(rounds);
+            }
+            message[..4].copy_from_slice(&round.to_le_bytes());
+            ensure!(file.write(&message).context("write")? == size, "a short write");
+            ensure!(file.read(&mut answer).context("read")? == size, "a short read");
+            ensure!(answer == message, "the echo differs in round {round}");
+            *round += 1;
+        }
     }
-    Ok(round)
 }

@@ -1,13 +1,14 @@
 //! `umei-bench echo`: pairs of measurements, and the quotients of each pair.
 
 use crate::client::Measured;
-use crate::servers::{Load, Placement, Server, umei_program};
+use crate::servers::{Load, Placement, Server, Users, umei_program};
 use crate::statistics::Summary;
 use anyhow::{Result, ensure};
 use std::path::PathBuf;
 
 /// What it takes in turn, unless told.
-const HANDLES: [usize; 3] = [1, 16, 254];
+const HANDLES: [(usize, Users); 4] =
+    [(1, Users::Each), (16, Users::Each), (254, Users::Each), (254, Users::One)];
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -26,14 +27,20 @@ pub(crate) struct Arguments {
     /// Bytes of a message.
     #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u16).range(4..=512))]
     size: u16,
-    /// Open files at a time, each with a thread: 1 to 254; 1, 16 and 254 in turn by default.
+    /// Open files at a time: 1 to 254; 1, 16 and 254 in turn by default.
     #[arg(long)]
     handles: Vec<usize>,
+    /// Who uses them; by default a thread for each, and 254 by one thread too.
+    #[arg(long, value_enum, requires = "handles", default_value = "each")]
+    users: Users,
 }
 
 pub(crate) fn main(arguments: &Arguments) -> Result<()> {
-    let handles = if arguments.handles.is_empty() { &HANDLES[..] } else { &arguments.handles };
-    ensure!(handles.iter().all(|handles| (1..=254).contains(handles)), "1 to 254 handles are possible");
+    let handles = match arguments.handles[..] {
+        [] => HANDLES.to_vec(),
+        _ => arguments.handles.iter().map(|&handles| (handles, arguments.users)).collect(),
+    };
+    ensure!(handles.iter().all(|(handles, _)| (1..=254).contains(handles)), "1 to 254 handles are possible");
     let umei = Server::umei(&umei_program(arguments.umei.as_deref())?)?;
     let peer = Server::peer(&arguments.peer)?;
     println!(
@@ -47,8 +54,9 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     );
     println!("|---|--:|--:|--:|--:|--:|--:|--:|");
     for placement in [Placement::Together, Placement::Apart] {
-        for &handles in handles {
-            let load = Load { placement, handles, size: arguments.size.into(), seconds: arguments.seconds };
+        for &(handles, users) in &handles {
+            let size = arguments.size.into();
+            let load = Load { placement, handles, users, size, seconds: arguments.seconds };
             let mut pairs = Vec::new();
             for _ in 0..arguments.pairs {
                 pairs.push((umei.measure(load)?, peer.measure(load)?));
@@ -61,8 +69,12 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
 
 fn print_row(load: Load, pairs: &[(Measured, Measured)]) -> Result<()> {
     let summary = |number: fn(&(Measured, Measured)) -> f64| Summary::of(pairs.iter().map(number));
+    let users = match load.users {
+        Users::Each => "",
+        Users::One => ", one thread",
+    };
     println!(
-        "| {} | {} | {:.2} | {:.2} | {} | {} | {:.2} | {:.2} |",
+        "| {} | {}{users} | {:.2} | {:.2} | {} | {} | {:.2} | {:.2} |",
         load.placement.name(),
         load.handles,
         summary(|(ours, _)| ours.time)?.median,

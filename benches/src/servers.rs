@@ -40,11 +40,21 @@ impl Placement {
 /// Processor of every server.
 const SERVER: &str = "0";
 
+/// Who uses the open files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Users {
+    /// A thread for each: what the server has to do, and what switching between so many threads costs.
+    Each,
+    /// One thread for all, one after the other: what the server has to do.
+    One,
+}
+
 /// What is measured.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Load {
     pub(crate) placement: Placement,
     pub(crate) handles: usize,
+    pub(crate) users: Users,
     pub(crate) size: usize,
     pub(crate) seconds: f64,
 }
@@ -142,7 +152,12 @@ pub(crate) fn run_client(file: &Path, kind: Kind, process: u32, load: Load) -> R
     let mut command = Command::new("taskset");
     command.args(["-c", load.placement.client()]).arg(own).args(["client", "--kind", kind, "--file"]);
     command.arg(file);
-    command.args(["--handles", &load.handles.to_string(), "--size", &load.size.to_string()]);
+    let users = match load.users {
+        Users::Each => "each",
+        Users::One => "one",
+    };
+    command.args(["--handles", &load.handles.to_string(), "--users", users]);
+    command.args(["--size", &load.size.to_string()]);
     command.args(["--seconds", &load.seconds.to_string(), "--server", &process.to_string()]);
     let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("{command:?}"))?;
     ensure!(output.status.success(), "{command:?}: {}", output.status);
