@@ -13,7 +13,7 @@ interrupt=$(ls $kernels/msi_irqs)
 thread=$(grep -lx "irq/$interrupt-mei_me" /proc/[0-9]*/comm | cut -d / -f 3)
 [ -n "$thread" ] || { echo "no thread of interrupt $interrupt"; exit 1; }
 
-cuse-echo umei-echo &
+/target/clients/cuse-echo umei-echo &
 peer=$!
 umei serve --frontend cuse --name mei80 --persona /benches/beside.toml > /tmp/serve.log 2>&1 &
 server=$!
