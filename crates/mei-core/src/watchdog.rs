@@ -94,6 +94,11 @@ impl<F: Function> Host<F> {
         self.services.watchdog.status
     }
 
+    /// Whether the firmware has a watchdog, wanted or not. False while the link is down.
+    pub fn has_watchdog(&self) -> bool {
+        self.me_clients.by_guid(WATCHDOG).is_some()
+    }
+
     /// Opens the watchdog: nothing is sent.
     ///
     /// # Errors
@@ -101,11 +106,12 @@ impl<F: Function> Host<F> {
     pub fn watchdog_start(&mut self) -> Result<(), Errno> {
         let status = &mut self.services.watchdog.status;
         match status.state {
-            WatchdogState::Idle => {
+            // A farewell that is still on its way goes before the next heartbeat.
+            WatchdogState::Idle | WatchdogState::Stopping => {
                 status.state = WatchdogState::Start;
                 Ok(())
             }
-            WatchdogState::Start | WatchdogState::Running | WatchdogState::Stopping => Err(Errno::BUSY),
+            WatchdogState::Start | WatchdogState::Running => Err(Errno::BUSY),
             WatchdogState::Absent | WatchdogState::Probe | WatchdogState::NotRequired => Err(Errno::NODEV),
         }
     }

@@ -9,13 +9,17 @@ use crate::sys::ioctl;
 use crate::{Folder, can_mount};
 
 const GET_SUPPORT: u32 = 0x8028_5700;
+const GET_STATUS: u32 = 0x8004_5701;
 const KEEP_ALIVE: u32 = 0x8004_5705;
 const SET_TIMEOUT: u32 = 0xC004_5706;
 const GET_TIMEOUT: u32 = 0x8004_5707;
+const SET_PRETIMEOUT: u32 = 0xC004_5708;
+const GET_PRETIMEOUT: u32 = 0x8004_5709;
 const GET_TIME_LEFT: u32 = 0x8004_570A;
 const EBUSY: i32 = 16;
 const EINVAL: i32 = 22;
 const ENOTTY: i32 = 25;
+const EOPNOTSUPP: i32 = 95;
 
 /// Opens the watchdog once it is there: the firmware is asked first whether it wants one.
 fn open(server: &Server) -> File {
@@ -55,17 +59,31 @@ fn the_watchdog_speaks_the_kernels_abi() {
     let mut integer = 600u32.to_ne_bytes();
     assert_eq!(ioctl(&file, SET_TIMEOUT, &mut integer).unwrap(), 0);
     assert_eq!(u32::from_ne_bytes(integer), 600);
-    assert_eq!(ioctl(&file, GET_TIME_LEFT, &mut integer).unwrap(), 0);
-    assert!((300..=600).contains(&u32::from_ne_bytes(integer)));
+    let mut integer = 600u32.to_ne_bytes();
+    assert_eq!(ioctl(&file, SET_PRETIMEOUT, &mut integer).unwrap_err().raw_os_error(), Some(EINVAL));
+    let mut integer = 599u32.to_ne_bytes();
+    assert_eq!(ioctl(&file, SET_PRETIMEOUT, &mut integer).unwrap(), 0);
+    let mut integer = [0; 4];
+    assert_eq!(ioctl(&file, GET_PRETIMEOUT, &mut integer).unwrap(), 0);
+    assert_eq!(u32::from_ne_bytes(integer), 599);
+    let unknown = ioctl(&file, GET_TIME_LEFT, &mut integer).unwrap_err();
+    assert_eq!(unknown.raw_os_error(), Some(EOPNOTSUPP), "the kernel's driver does not know either");
+    for status in [0x8200, 0x0200] {
+        assert_eq!(ioctl(&file, GET_STATUS, &mut integer).unwrap(), 0);
+        assert_eq!(u32::from_ne_bytes(integer), status, "pinged since it was last asked for, or not");
+    }
     for refused in [119u32, 65536] {
         let mut integer = refused.to_ne_bytes();
         let error = ioctl(&file, SET_TIMEOUT, &mut integer).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(EINVAL), "{refused}");
     }
     assert_eq!(ioctl(&file, 0x8004_5703, &mut integer).unwrap_err().raw_os_error(), Some(ENOTTY));
+    // It stops with the close and can be used again at once, as often as one likes.
     drop(file);
-    // It stopped with the close and can be used again.
-    drop(open(&server));
+    for _ in 0..3 {
+        let file = server.open(Path::new("/run/umei/watchdog0/watchdog0")).unwrap();
+        assert_eq!((&file).write(b"V").unwrap(), 1);
+    }
     server.terminate();
     assert!(server.wait().success());
 }

@@ -4,8 +4,9 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Command {
     Support,
-    /// Status now, or at boot: nothing is ever set.
     Status,
+    /// Why the machine was started: no watchdog of this kind ever did.
+    BootStatus,
     SetOptions,
     KeepAlive,
     SetTimeout,
@@ -24,6 +25,12 @@ pub(super) const INFO: usize = 40;
 pub(super) const DISABLE: u32 = 1;
 pub(super) const ENABLE: u32 = 2;
 
+/// WDIOF_KEEPALIVEPING in the status: somebody has pinged since it was last asked for.
+pub(super) const PINGED: u32 = 0x8000;
+/// WDIOF_PRETIMEOUT in the status, whatever the device: the kernel has a timer of its own for that
+/// (CONFIG_WATCHDOG_HRTIMER_PRETIMEOUT, as in Debian).
+pub(super) const PRETIMEOUT: u32 = 0x0200;
+
 /// KEEPALIVEPING, SETTIMEOUT, ALARMONLY: it raises an event and resets nothing.
 const OPTIONS: u32 = 0x8480;
 const IDENTITY: &[u8] = b"iamt_wdt";
@@ -33,7 +40,8 @@ impl Command {
     pub(super) fn from_code(code: u32) -> Option<Self> {
         Some(match code {
             0x8028_5700 => Self::Support,
-            0x8004_5701 | 0x8004_5702 => Self::Status,
+            0x8004_5701 => Self::Status,
+            0x8004_5702 => Self::BootStatus,
             0x8004_5704 => Self::SetOptions,
             0x8004_5705 => Self::KeepAlive,
             0xC004_5706 => Self::SetTimeout,
@@ -49,7 +57,9 @@ impl Command {
     pub(super) fn copies(self) -> (usize, usize) {
         match self {
             Self::Support => (0, INFO),
-            Self::Status | Self::GetTimeout | Self::GetPretimeout | Self::GetTimeLeft => (0, INTEGER),
+            Self::Status | Self::BootStatus | Self::GetTimeout | Self::GetPretimeout | Self::GetTimeLeft => {
+                (0, INTEGER)
+            }
             Self::SetOptions | Self::SetPretimeout => (INTEGER, 0),
             Self::KeepAlive => (0, 0),
             Self::SetTimeout => (INTEGER, INTEGER),

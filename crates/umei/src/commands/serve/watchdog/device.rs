@@ -7,7 +7,7 @@ use cuse::{Buffer, Channel, Delivery, Errno, Ioctl, Operation, Received, ReplyEr
 use cuse_frontend::Remote;
 use mei_core::Host;
 
-use super::abi::{Command, DISABLE, ENABLE, INTEGER, info};
+use super::abi::{Command, DISABLE, ENABLE, INTEGER, PINGED, PRETIMEOUT, info};
 use crate::backend::AnyDevice;
 use crate::commands::serve::place::Place;
 
@@ -31,7 +31,10 @@ pub(super) struct WatchdogDevice {
 struct User {
     open: Option<FileHandle>,
     opened: u64,
-    last_ping: Option<Instant>,
+    /// Since the status was last asked for. To open counts, as in the kernel.
+    has_pinged: bool,
+    /// Seconds before the alarm at which the kernel would write a line into its log. It outlives the user.
+    pretimeout: u32,
 }
 
 impl WatchdogDevice {
@@ -114,7 +117,7 @@ impl User {
         }
         ask(remote, |host, _| host.watchdog_start())?;
         self.opened += 1;
-        self.last_ping = None;
+        self.has_pinged = true;
         let fh = FileHandle(self.opened);
         self.open = Some(fh);
         Ok(fh)
@@ -129,8 +132,8 @@ impl User {
     }
 
     fn ping(&mut self, remote: &Remote<AnyDevice>) -> Result<(), Errno> {
-        self.last_ping = Some(ask(remote, |host, now| host.watchdog_ping(now).map(|()| now))?);
-        Ok(())
+        self.has_pinged = true;
+        ask(remote, |host, now| host.watchdog_ping(now))
     }
 
     fn ioctl(
@@ -176,26 +179,32 @@ impl User {
         let integer = |value: u32| -> [u8; INTEGER] { value.to_ne_bytes() };
         Ok(match command {
             Command::Support => info(status.protocol_version).to_vec(),
-            Command::Status | Command::GetPretimeout => integer(0).to_vec(),
-            Command::GetTimeout => integer(status.timeout.into()).to_vec(),
-            Command::GetTimeLeft => {
-                let passed = self.last_ping.map_or(0, |ping| ping.elapsed().as_secs());
-                let left = u64::from(status.timeout).saturating_sub(passed);
-                integer(u32::try_from(left).unwrap_or(u32::MAX)).to_vec()
+            Command::Status => {
+                let pinged = if std::mem::take(&mut self.has_pinged) { PINGED } else { 0 };
+                integer(pinged | PRETIMEOUT).to_vec()
             }
+            Command::BootStatus => integer(0).to_vec(),
+            Command::GetPretimeout => integer(self.pretimeout).to_vec(),
+            Command::GetTimeout => integer(status.timeout.into()).to_vec(),
+            // The kernel's driver does not say how much is left, and its core does not work it out.
+            Command::GetTimeLeft => return Err(Errno::OPNOTSUPP),
             Command::KeepAlive => {
                 self.ping(remote)?;
                 Vec::new()
             }
             Command::SetTimeout => {
                 let seconds = u16::try_from(argument).map_err(|_| Errno::INVAL)?;
-                let set = move |host: &mut Host<AnyDevice>, now| {
-                    host.watchdog_set_timeout(seconds, now).map(|()| now)
-                };
-                self.last_ping = Some(ask(remote, set)?);
+                ask(remote, move |host, now| host.watchdog_set_timeout(seconds, now))?;
+                self.has_pinged = true;
                 integer(argument).to_vec()
             }
-            Command::SetPretimeout => return Err(Errno::OPNOTSUPP),
+            Command::SetPretimeout if argument > 0 && argument >= status.timeout.into() => {
+                return Err(Errno::INVAL);
+            }
+            Command::SetPretimeout => {
+                self.pretimeout = argument;
+                Vec::new()
+            }
             Command::SetOptions => {
                 if argument & DISABLE != 0 {
                     ask(remote, |host, now| host.watchdog_stop(now))?;

@@ -5,6 +5,7 @@
 mod abi;
 mod device;
 
+use std::fmt;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use cuse::DeviceName;
 use cuse_frontend::Remote;
-use mei_core::WatchdogState;
+use mei_core::{DeviceState, Host, WatchdogState};
+use mei_wire::Device;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::{retry_on_intr, write};
 
@@ -57,8 +59,13 @@ pub(super) fn start(remote: Remote<AnyDevice>, make: Maker) -> Result<Watchdog> 
 fn run(remote: &Remote<AnyDevice>, make: Maker, stop: &OwnedFd) -> Result<()> {
     let mut served: Option<WatchdogDevice> = None;
     let mut complained = false;
+    let mut absence = None;
     loop {
-        let state = remote.visit(|host, _| host.watchdog().state)?;
+        let (state, now_absent) = remote.visit(|host, _| (host.watchdog().state, Absence::of(host)))?;
+        if let Some(why) = now_absent.filter(|_| now_absent != absence) {
+            log::warn!("no watchdog device: {why}");
+        }
+        absence = now_absent.or(absence);
         match &served {
             None if is_wanted(state) => match offer(make) {
                 Ok(device) => {
@@ -92,6 +99,36 @@ fn run(remote: &Remote<AnyDevice>, make: Maker, stop: &OwnedFd) -> Result<()> {
     }
     drop(served);
     farewell(remote)
+}
+
+/// Why there is no watchdog, once that is certain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Absence {
+    /// No such client.
+    NoClient,
+    /// There is one, and it wants no heartbeats.
+    NotRequired,
+}
+
+impl Absence {
+    fn of<D: Device>(host: &Host<D>) -> Option<Self> {
+        match host.watchdog().state {
+            WatchdogState::NotRequired => Some(Self::NotRequired),
+            WatchdogState::Absent if host.state() == DeviceState::Enabled && !host.has_watchdog() => {
+                Some(Self::NoClient)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Absence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoClient => "the firmware has no watchdog; AMT may be off",
+            Self::NotRequired => "the firmware wants no heartbeats",
+        })
+    }
 }
 
 fn is_wanted(state: WatchdogState) -> bool {
