@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
 
 mod doctor;
+mod functions;
 mod recording;
 mod refusals;
 mod run;
