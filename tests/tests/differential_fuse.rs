@@ -32,8 +32,8 @@ fn a_difference_is_found_and_cut_down() {
     let other = text.replacen("max-message-length = 512", "max-message-length = 511", 1);
     assert_ne!(text, other);
     let pair = Pair { reference: host(&text), other: host(&other) };
-    let campaign = Campaign { pairs: vec![pair], calls: 300, seed: 1 };
-    let totals = campaign.run().expect("the devices start");
+    let campaign = Campaign { pairs: vec![pair], calls: 300, seed: 1, enough: 10 };
+    let totals = campaign.run(&|_| {}).expect("the devices start");
     let shortest = totals.differences.iter().map(|difference| difference.lines().count()).min();
     // The heading, open, connect.
     assert_eq!(shortest, Some(3), "{:?}", totals.differences);

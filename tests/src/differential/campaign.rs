@@ -60,6 +60,8 @@ pub struct Campaign {
     pub calls: u64,
     /// What the sequences come from.
     pub seed: u64,
+    /// Differences after which there is no point in going on.
+    pub enough: usize,
 }
 
 /// What came of it.
@@ -81,15 +83,14 @@ pub struct Totals {
 const REPEATS: usize = 3;
 /// Of so many sequences one may differ once and never again.
 const UNSTEADY_EVERY: u64 = 200;
-/// Differences after which there is no point in going on.
-const ENOUGH: usize = 10;
 
 impl Campaign {
-    /// Runs all sequences: first those that were kept, on every pair, then random ones.
+    /// Runs all sequences: first those that were kept, on every pair, then random ones. `tell` gets each difference as it
+    /// is found, in case there is no end.
     ///
     /// # Errors
-    /// When a device does not start, or says that it is something that it cannot be.
-    pub fn run(&self) -> Result<Totals, String> {
+    /// When a device does not start.
+    pub fn run(&self, tell: &(dyn Fn(&str) + Sync)) -> Result<Totals, String> {
         let totals = Mutex::new(Totals::default());
         let mut begun = 0;
         let numbers = Mutex::new(std::iter::from_fn(|| {
@@ -104,7 +105,7 @@ impl Campaign {
                 .map(|pair| {
                     scope.spawn(|| {
                         let next = || numbers.lock().expect("no worker panics with the numbers").next();
-                        self.work(pair, next, &totals)
+                        self.work(pair, next, &totals, tell)
                     })
                 })
                 .collect();
@@ -119,6 +120,7 @@ impl Campaign {
         pair: &Pair,
         mut next: impl FnMut() -> Option<u64>,
         totals: &Mutex<Totals>,
+        tell: &(dyn Fn(&str) + Sync),
     ) -> Result<(), String> {
         pair.wait_until_there()?;
         let judge = |name: &str, steps: &[Step]| -> Result<bool, String> {
@@ -127,6 +129,9 @@ impl Campaign {
             totals.sequences += 1;
             totals.calls += report.calls;
             totals.hits.add(report.hits);
+            if let Some(place) = &report.difference {
+                tell(&format!("after {} calls: {}", totals.calls, place.text));
+            }
             match report.difference {
                 Some(Place { text, repeats: Repeats::Yes, .. }) => totals.differences.push(text),
                 Some(Place { text, repeats: Repeats::No, .. }) => totals.unsteady.push(text),
@@ -137,7 +142,7 @@ impl Campaign {
                 let unsteady = std::mem::take(&mut totals.unsteady);
                 totals.differences.extend(unsteady);
             }
-            Ok(totals.differences.len() < ENOUGH)
+            Ok(totals.differences.len() < self.enough)
         };
         for (name, steps) in kept::sequences(pair.reach())? {
             if !judge(&format!("kept {name}"), &steps)? {

