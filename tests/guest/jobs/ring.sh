@@ -12,7 +12,7 @@ for module in mei mei_me; do echo "module $module -pf" > $control; done
 
 device=$(basename /sys/bus/pci/devices/$1/mei/mei*)
 grep -H . /sys/kernel/debug/$device/devstate | grep -i "hbm features" -A 12 | grep -o "DR: .*"
-written=$(grep -c "$1: mei_me_hbuf_write: hdr:.* dma=1 " /tmp/ring.log)
-read=$(grep -c "$1: mei_irq_read_handler: hdr:.* dma=1 " /tmp/ring.log)
+written=$(grep -c "mei_me_hbuf_write: mei_me $1: hdr:.* dma=1 " /tmp/ring.log)
+read=$(grep -c "mei_irq_read_handler: mei_me $1: hdr:.* dma=1 " /tmp/ring.log)
 echo "messages through the ring: $written written, $read read"
 [ "$written" -gt 0 ] && [ "$read" -gt 0 ] || { grep "hdr:" /tmp/ring.log; exit 1; }

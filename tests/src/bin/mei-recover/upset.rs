@@ -41,6 +41,7 @@ impl Upset {
                         FIRMWARE_RESET[1],
                         "Could not send ReqFWVersion cmd ret = -",
                         "Could not read FW version ret = -",
+                        "version command failed -",
                     ]
                 }
             }

@@ -79,7 +79,7 @@ fn recoveries() -> Vec<Job> {
         every("function-reset", ""),
         every("remove", ""),
         every("suspend", ""),
-        every("firmware-reset", "--times 10"),
+        every("firmware-reset", "--times 20"),
         // A driver whose function is gone waits for each of its bits: five seconds and more for each function.
         recovery(Machine::MeiMePackages, "mei_me-recovery:one", "pull", ""),
     ]
