@@ -1,17 +1,26 @@
-# Devices beside each other: usage beside.sh KERNELS-FUNCTION OURS OPTIONS-OF-UMEI-BENCH...
-# Both functions are engines of benches/beside.toml. The first stays with mei_me, the second goes to umei by VFIO and
-# by UIO; over CUSE umei with an engine of its own is measured beside a program in C.
+# Devices beside each other: usage beside.sh KERNELS OURS KERNELS-WITHOUT OURS-WITHOUT OPTIONS-OF-UMEI-BENCH...
+# All four functions are engines of benches/beside.toml, the last two without the DMA ring, for which UIO has no memory.
+# Of each pair the first stays with mei_me, the second goes to umei; over CUSE umei with an engine of its own is measured
+# beside a program in C.
 . /jobs/wait.sh
-kernels=/sys/bus/pci/devices/$1
-ours=$2
-shift 2
+with="$1 $2"
+without="$3 $4"
+shift 4
 
-wait_for "[ \"\$(cat $kernels/mei/mei*/dev_state 2> /dev/null)\" = ENABLED ]" || exit 1
-node=/dev/$(basename $kernels/mei/mei*)
-# The driver works in the thread of its interrupt.
-interrupt=$(ls $kernels/msi_irqs)
-thread=$(grep -lx "irq/$interrupt-mei_me" /proc/[0-9]*/comm | cut -d / -f 3)
-[ -n "$thread" ] || { echo "no thread of interrupt $interrupt"; exit 1; }
+beside_mei_me() { # KERNELS OURS DRIVER OPTIONS...
+    kernels=/sys/bus/pci/devices/$1
+    ours=$2
+    driver=$3
+    shift 3
+    wait_for "[ \"\$(cat $kernels/mei/mei*/dev_state 2> /dev/null)\" = ENABLED ]" || exit 1
+    node=/dev/$(basename $kernels/mei/mei*)
+    # The driver works in the thread of its interrupt.
+    interrupt=$(ls $kernels/msi_irqs)
+    thread=$(grep -lx "irq/$interrupt-mei_me" /proc/[0-9]*/comm | cut -d / -f 3)
+    [ -n "$thread" ] || { echo "no thread of interrupt $interrupt"; exit 1; }
+    NAME=mei81 sh /jobs/pci.sh $ours $driver sh -c \
+        "umei-bench beside --device mei:/dev/mei81:\$SERVER --beside mei:$node:$thread $*" || exit 1
+}
 
 /target/clients/cuse-echo umei-echo &
 peer=$!
@@ -23,8 +32,9 @@ umei-bench beside --device mei:/dev/mei80:$server --beside plain:/dev/umei-echo:
 kill $server $peer
 wait $server || exit 1
 
-for driver in vfio-pci uio_pci_generic; do
-    echo "umei by $driver, beside mei_me:"
-    NAME=mei81 sh /jobs/pci.sh $ours $driver sh -c \
-        "umei-bench beside --device mei:/dev/mei81:\$SERVER --beside mei:$node:$thread $*" || exit 1
-done
+echo "umei by VFIO, beside mei_me, both with the DMA ring:"
+beside_mei_me $with vfio-pci "$@"
+echo "umei by VFIO, beside mei_me, both without it:"
+beside_mei_me $without vfio-pci "$@"
+echo "umei by UIO, beside mei_me, both without it:"
+beside_mei_me $without uio_pci_generic "$@"

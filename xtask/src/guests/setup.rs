@@ -20,6 +20,8 @@ pub(super) const PARITY: [&str; 3] = ["parity", "parity-vtag", "parity-old"];
 pub(super) const FULL: &str = "tiger-lake";
 /// The persona that is measured.
 const ECHO: &str = "benches/beside.toml";
+/// The same without the DMA ring.
+const ECHO_WITHOUT_RING: &str = "benches/beside.toml:no-ring";
 
 /// How a function signals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +78,7 @@ pub(super) enum Machine {
     PciParity,
     /// Functions with the test clients, driven by the kernel's driver, and `/dev/cuse` beside them.
     Exact,
-    /// The kernel's driver and umei beside each other: a full engine, one with test clients, two that echo; an IOMMU.
+    /// The kernel's driver and umei beside each other: a full engine, one with test clients, four that echo; an IOMMU.
     Beside,
 }
 
@@ -167,8 +169,8 @@ impl Machine {
             }
             Self::Beside => {
                 let tagged = format!("personas/test/{}.toml", PARITY[1]);
-                let personas = [FULL.to_owned(), tagged, ECHO.to_owned(), ECHO.to_owned()];
-                setup.functions = functions(personas.into_iter())?;
+                let echoes = [ECHO, ECHO, ECHO_WITHOUT_RING, ECHO_WITHOUT_RING].map(str::to_owned);
+                setup.functions = functions([FULL.to_owned(), tagged].into_iter().chain(echoes))?;
                 setup.iommu = Iommu::Present;
                 setup.modules.extend(["cuse", "uio_pci_generic", "vfio_iommu_type1", "vfio_pci"]);
                 setup.programs.extend(["umei-bench", "mei-strace"].map(Program::of_workspace));

@@ -8,8 +8,8 @@ use crate::guests::setup::{self, Machine};
 /// The functions of [`Machine::Beside`].
 const FULL: usize = 0;
 const TAGGED: usize = 1;
-const KERNELS: usize = 2;
-const OURS: usize = 3;
+/// With the DMA ring and without, the kernel's and ours.
+const ECHOES: [usize; 4] = [2, 3, 4, 5];
 
 /// The personas whose engines have a DMA ring: those of Cannon Point and later.
 const WITH_RING: [&str; 6] =
@@ -103,7 +103,7 @@ fn recovery(machine: Machine, name: &str, upset: &str, options: &str) -> Job {
 
 /// All that is measured, with these options of `umei-bench beside`.
 pub(in crate::guests) fn measure(name: &str, options: &str) -> Job {
-    let command =
-        format!("sh /jobs/beside.sh {} {} {options}", setup::address(KERNELS), setup::address(OURS));
+    let functions = ECHOES.map(setup::address).join(" ");
+    let command = format!("sh /jobs/beside.sh {functions} {options}");
     job(name, Machine::Beside, "umei-bench", command)
 }
