@@ -1,6 +1,6 @@
-# From the kernel's driver to umei and back, nine times over all drivers: usage pci-cycle.sh PCI-ADDRESS
-# A client runs before, on umei's device, and after. The second time with each driver umei is killed, and unbind
-# restores all the same.
+# From the kernel's driver to umei and back, ten times over all drivers: usage pci-cycle.sh PCI-ADDRESS
+# A client runs before, on umei's device, and after. In some rounds umei is killed while clients work and one holds the
+# device open, and unbind restores all the same.
 . /jobs/wait.sh
 address=$1
 class=/sys/bus/pci/devices/$address/mei/mei0
@@ -12,6 +12,36 @@ client() {
     exit 1
 }
 
+cycle() { # DRIVER SIGNAL
+    umei bind $address --driver $1 || exit 1
+    umei serve --frontend cuse --backend pci:$address > /tmp/serve.log 2>&1 &
+    server=$!
+    wait_for "grep -q '/dev/mei0 is there' /tmp/serve.log" || { cat /tmp/serve.log; exit 1; }
+    client "umei by $1"
+    if [ $2 = KILL ]; then
+        sleep 600 < /dev/mei0 &
+        holder=$!
+        while true; do sh /jobs/sample.sh; done > /dev/null 2>&1 &
+        worker=$!
+        # In the middle of its work: a CONNECT has been answered and more is to come.
+        wait_for "ls -l /proc/[0-9]*/fd 2> /dev/null | grep -c /dev/mei0 | grep -qv '^1\$'" || exit 1
+        kill -KILL $server
+        wait $server
+        kill $worker $holder
+    else
+        kill -TERM $server
+        wait $server
+        status=$?
+        [ $status = 0 ] || { echo "umei serve: status $status"; cat /tmp/serve.log; exit 1; }
+    fi
+    wait_for "[ ! -e /dev/mei0 ]" || exit 1
+    umei unbind $address || exit 1
+    wait_for "[ \"\$(cat $class/dev_state 2> /dev/null)\" = ENABLED ]" || exit 1
+    [ ! -e /run/umei/bound/$address ] || { echo "umei unbind left its record"; exit 1; }
+    client "mei_me after $1 and SIG$2"
+    cycles=$((cycles + 1))
+}
+
 # A program that has the device open stands in the way and is named; nothing has changed then.
 client "mei_me at first"
 sleep 600 < /dev/mei0 &
@@ -21,21 +51,11 @@ grep remedy /tmp/bind.log
 [ -d $class ] && [ ! -e /run/umei/bound/$address ] || { echo "umei bind has begun all the same"; exit 1; }
 kill $holder
 
+cycles=0
 for signal in TERM KILL TERM; do
     for driver in vfio-pci uio_pci_generic none; do
-        umei bind $address --driver $driver || exit 1
-        umei serve --frontend cuse --backend pci:$address > /tmp/serve.log 2>&1 &
-        server=$!
-        wait_for "grep -q '/dev/mei0 is there' /tmp/serve.log" || { cat /tmp/serve.log; exit 1; }
-        client "umei by $driver"
-        kill -$signal $server
-        wait $server
-        status=$?
-        [ $signal$status = TERM0 ] || [ $signal = KILL ] || { echo "umei serve: status $status"; exit 1; }
-        wait_for "[ ! -e /dev/mei0 ]" || exit 1
-        umei unbind $address || exit 1
-        wait_for "[ \"\$(cat $class/dev_state 2> /dev/null)\" = ENABLED ]" || exit 1
-        client "mei_me after SIG$signal"
+        cycle $driver $signal
     done
 done
-[ ! -e /run/umei/bound/$address ]
+cycle vfio-pci KILL
+echo "cycles: $cycles"

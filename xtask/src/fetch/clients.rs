@@ -12,8 +12,8 @@ use std::process::Command;
 use std::time::Duration;
 
 /// Programs of Debian: each unpacked with all it depends on, for a guest to change its root to.
-const PACKAGES: [&str; 6] = ["fwupd", "strace", "stress-ng", "watchdog", "curl", "pciutils"];
-const PACKAGES_RECIPE: &str = "fwupd strace stress-ng watchdog curl pciutils, 1";
+const PACKAGES: [&str; 7] = ["fwupd", "strace", "stress-ng", "watchdog", "util-linux", "curl", "pciutils"];
+const PACKAGES_RECIPE: &str = "fwupd strace stress-ng watchdog util-linux curl pciutils, 1";
 /// Those of them that tests on this machine run.
 const WRAPPED: [&str; 4] = ["fwupdtool", "strace", "stress-ng", "curl"];
 const SAMPLE_RECIPE: &str = "samples/mei/mei-amt-version.c, 1";

@@ -37,7 +37,7 @@ pub(super) fn ensure() -> Result<()> {
 }
 
 /// `6.1` of `6.1.0-56-amd64`.
-fn series(version: &str) -> String {
+pub(super) fn series(version: &str) -> String {
     version.split('.').take(2).collect::<Vec<_>>().join(".")
 }
 

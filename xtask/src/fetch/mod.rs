@@ -6,6 +6,7 @@
 mod apt;
 mod clients;
 mod kernel;
+mod noiommu;
 mod qemu;
 mod store;
 mod system;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 
 pub(crate) use clients::packages_root;
 pub(crate) use kernel::{busybox, modules, version as kernel_version, vmlinux};
+pub(crate) use noiommu::vfio_module;
 pub(crate) use qemu::command as qemu;
 
 /// `cargo xtask fetch`.
@@ -30,5 +32,6 @@ pub(crate) fn everything() -> Result<()> {
     system::ensure_tools()?;
     qemu::ensure()?;
     kernel::ensure()?;
+    noiommu::ensure()?;
     clients::ensure()
 }

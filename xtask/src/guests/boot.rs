@@ -43,7 +43,7 @@ pub(super) fn boot(name: &str, setup: &Setup, jobs: &[Job]) -> Result<Vec<Outcom
     let mut plan =
         Plan { modules: Vec::new(), packages: setup.packages, jobs: jobs.iter().map(plan_job).collect() };
     let image = folder.join("initrd");
-    image::write(&image, &mut plan, &setup.modules, &setup.programs)?;
+    image::write(&image, &mut plan, setup)?;
 
     // Socket paths are short by nature: not below target/, which may be deep.
     let sockets = Sockets::create(name)?;

@@ -3,6 +3,7 @@
 
 use super::cpio::Archive;
 use super::modules;
+use super::setup::Setup;
 use crate::fetch;
 use crate::process::{run_ok, run_split};
 use crate::workspace;
@@ -33,18 +34,13 @@ impl Program {
 }
 
 /// Writes the first file system of a guest.
-pub(super) fn write(
-    place: &Path,
-    plan: &mut Plan,
-    module_names: &[&str],
-    programs: &[Program],
-) -> Result<()> {
+pub(super) fn write(place: &Path, plan: &mut Plan, setup: &Setup) -> Result<()> {
     let mut archive = Archive::create(place)?;
     for folder in ["/proc", "/sys", "/tmp", "/run", "/root", "/mnt", "/etc", "/var", plan::PACKAGES] {
         archive.folder(Path::new(folder))?;
     }
     let agent = Program { from: workspace::program("umei-guest"), to: "/init".into() };
-    for program in std::iter::once(&agent).chain(programs) {
+    for program in std::iter::once(&agent).chain(&setup.programs) {
         if !is_elf(&program.from)? {
             archive.copy(&program.to, &program.from)?;
             continue;
@@ -59,7 +55,7 @@ pub(super) fn write(
     for applet in busybox_applets()? {
         archive.link(&Path::new("/bin").join(applet), "busybox")?;
     }
-    for module in modules::with_dependencies(module_names)? {
+    for module in modules::with_dependencies(&setup.modules, &setup.rebuilt)? {
         let name = module.file_name().and_then(|name| name.to_str()).context("module names are text")?;
         let to = format!("/modules/{name}");
         archive.copy(Path::new(&to), &module)?;

@@ -4,6 +4,7 @@ pub(super) mod beside;
 mod clients;
 pub(super) mod exact;
 mod pci;
+mod watchdog;
 
 use super::personas::Persona;
 use super::setup::{self, Machine};
@@ -61,6 +62,7 @@ pub(super) fn all(personas: &[Persona]) -> Vec<Job> {
     jobs.extend(exact::jobs());
     jobs.extend(beside::jobs(personas));
     jobs.extend(pci::jobs());
+    jobs.extend(watchdog::jobs());
     jobs
 }
 

@@ -11,16 +11,23 @@ fn index(folder: &Path, found: &mut Vec<(String, PathBuf)>) -> Result<()> {
         let path = entry?.path();
         if path.is_dir() {
             index(&path, found)?;
-        } else if let Some(name) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".ko")) {
-            found.push((name.replace('-', "_"), path));
+        } else {
+            found.extend(named(path));
         }
     }
     Ok(())
 }
 
-/// These modules and all that they depend on, each after those it needs.
-pub(super) fn with_dependencies(names: &[&str]) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
+/// A module's file with the module's name.
+fn named(path: PathBuf) -> Option<(String, PathBuf)> {
+    let name = path.file_name()?.to_str()?.strip_suffix(".ko")?.replace('-', "_");
+    Some((name, path))
+}
+
+/// These modules and all that they depend on, each after those it needs; `rebuilt` ones go before the kernel's of the
+/// same name.
+pub(super) fn with_dependencies(names: &[&str], rebuilt: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut found: Vec<_> = rebuilt.iter().filter_map(|path| named(path.clone())).collect();
     index(&fetch::modules()?, &mut found)?;
     let mut ordered = Vec::new();
     for name in names {

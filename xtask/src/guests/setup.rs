@@ -2,10 +2,11 @@
 
 use super::image::Program;
 use super::personas::Persona;
+use crate::fetch;
 use crate::test::programs;
 use crate::workspace;
 use anyhow::{Result, ensure};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use umei_guest::plan::Packages;
 
 /// The first PCI slot of the emulated functions; 1 and 2 are QEMU's to give.
@@ -80,15 +81,18 @@ pub(super) enum Machine {
     Exact,
     /// The kernel's driver and umei beside each other: a full engine, one with test clients, four that echo; an IOMMU.
     Beside,
+    /// No IOMMU: one full engine, and that of the parity rows behind it. VFIO may do without.
+    PciPlain,
 }
 
 impl Machine {
     /// The longest boots first: two run at a time.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Beside,
         Self::Exact,
         Self::CusePackages,
         Self::MeiMeParity,
+        Self::PciPlain,
         Self::Cuse,
         Self::MeiMePackages,
         Self::MeiMeMsi,
@@ -111,6 +115,7 @@ impl Machine {
             Self::PciParity => "pci-parity",
             Self::Beside => "beside",
             Self::Exact => "exact",
+            Self::PciPlain => "pci-plain",
         }
     }
 
@@ -122,6 +127,7 @@ impl Machine {
             Self::MeiMeIntx => "mei_me, INTx",
             Self::Pci | Self::PciParity => "VFIO, UIO, resource",
             Self::Exact | Self::Beside => "CUSE beside mei_me",
+            Self::PciPlain => "VFIO noiommu, UIO, resource",
         }
     }
 
@@ -151,8 +157,7 @@ impl Machine {
                 setup.interrupts = Interrupts::Intx;
             }
             Self::MeiMeParity | Self::Exact => {
-                let file = |name: &str| format!("personas/test/{name}.toml");
-                setup.functions = functions(PARITY.into_iter().map(file))?;
+                setup.functions = functions(PARITY.into_iter().map(parity_file))?;
             }
             Self::MeiMePackages => {
                 setup.functions = vec![Function { persona: FULL.to_owned(), slot: CHIPSET_SLOT }];
@@ -160,7 +165,7 @@ impl Machine {
             Self::Pci | Self::PciParity => {
                 let persona = match self {
                     Self::Pci => FULL.to_owned(),
-                    _ => format!("personas/test/{}.toml", PARITY[0]),
+                    _ => parity_file(PARITY[0]),
                 };
                 setup.functions = functions(std::iter::once(persona))?;
                 setup.iommu = Iommu::Present;
@@ -168,7 +173,7 @@ impl Machine {
                 setup.programs.push(test_program("mei-pci-uio", "function")?);
             }
             Self::Beside => {
-                let tagged = format!("personas/test/{}.toml", PARITY[1]);
+                let tagged = parity_file(PARITY[1]);
                 let echoes = [ECHO, ECHO, ECHO_WITHOUT_RING, ECHO_WITHOUT_RING].map(str::to_owned);
                 setup.functions = functions([FULL.to_owned(), tagged].into_iter().chain(echoes))?;
                 setup.iommu = Iommu::Present;
@@ -177,6 +182,11 @@ impl Machine {
                 setup.programs.extend(["compat", "cuse-echo"].map(client));
                 let persona = workspace::repository().join(ECHO);
                 setup.programs.push(Program { from: persona, to: Path::new("/").join(ECHO) });
+            }
+            Self::PciPlain => {
+                setup.functions = functions([FULL.to_owned(), parity_file(PARITY[0])].into_iter())?;
+                setup.modules.extend(["cuse", "uio_pci_generic", "vfio_pci"]);
+                setup.rebuilt.push(fetch::vfio_module());
             }
         }
         if self == Self::Exact {
@@ -188,24 +198,26 @@ impl Machine {
         match self {
             Self::Cuse => setup.programs.push(test_program("cuse", "kernel")?),
             Self::Beside => {
-                setup.packages = Packages::Shared;
-                setup.modules.extend(SHARE);
+                setup.share_packages();
                 setup.programs.extend(["meshcmd/meshagent", "meshcmd/meshcmd.js"].map(client));
             }
             Self::CusePackages | Self::MeiMePackages => {
-                setup.packages = Packages::Shared;
-                setup.modules.extend(SHARE);
+                setup.share_packages();
                 setup.programs.extend(["meshcmd/meshagent", "meshcmd/meshcmd.js"].map(client));
                 setup.programs.push(Program::of_workspace("mei-sequences"));
                 setup.programs.extend(["amt-version", "lms", "watchdog"].map(example));
+            }
+            Self::Pci => {
+                setup.share_packages();
+                setup.modules.push("mei_wdt");
             }
             Self::MeiMeMsi
             | Self::MeiMeVariants
             | Self::MeiMeIntx
             | Self::MeiMeParity
-            | Self::Pci
             | Self::PciParity
-            | Self::Exact => {}
+            | Self::Exact
+            | Self::PciPlain => {}
         }
         Ok(setup)
     }
@@ -218,8 +230,18 @@ pub(super) struct Setup {
     pub(super) interrupts: Interrupts,
     pub(super) iommu: Iommu,
     pub(super) modules: Vec<&'static str>,
+    /// Modules that were built here, in place of the kernel's of the same name.
+    pub(super) rebuilt: Vec<PathBuf>,
     pub(super) packages: Packages,
     pub(super) programs: Vec<Program>,
+}
+
+impl Setup {
+    /// Adds the Debian programs.
+    fn share_packages(&mut self) {
+        self.packages = Packages::Shared;
+        self.modules.extend(SHARE);
+    }
 }
 
 impl Default for Setup {
@@ -229,6 +251,7 @@ impl Default for Setup {
             interrupts: Interrupts::Msi,
             iommu: Iommu::Absent,
             modules: Vec::new(),
+            rebuilt: Vec::new(),
             packages: Packages::Absent,
             programs: Vec::new(),
         }
@@ -244,6 +267,11 @@ fn functions(personas: impl Iterator<Item = String>) -> Result<Vec<Function>> {
         personas.zip(FIRST_SLOT..).map(|(persona, slot)| Function { persona, slot }).collect();
     ensure!(functions.iter().all(|function| function.slot <= LAST_SLOT), "more functions than PCI slots");
     Ok(functions)
+}
+
+/// The file of a persona of the parity rows.
+fn parity_file(name: &str) -> String {
+    format!("personas/test/{name}.toml")
 }
 
 /// The PCI address of the function of the persona at `index`, on every machine.

@@ -3,9 +3,11 @@
 //! Every scenario prints what it saw and exits 0 when the device behaved. It needs a device with the two test
 //! clients of `personas/test/echo.toml`: one that echoes, and one that answers a CONNECT late.
 
+mod footprint;
 mod load;
 mod parked;
 mod scenarios;
+mod sleep;
 mod upset;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -47,6 +49,8 @@ enum Scenario {
     /// Programs parked in every call, and a command that upsets the device: each call ends as documented, and the
     /// device comes back.
     Upset(upset::Upset),
+    /// Programs that are in a call when the machine is to go to sleep.
+    Sleep(sleep::Sleep),
     /// Firmware resets under load, with the clients of `personas/test/parity.toml`.
     Resets {
         /// So many.
@@ -85,6 +89,7 @@ fn main() -> ExitCode {
         Scenario::KillDuringConnect => scenarios::kill_during_connect(device, within),
         Scenario::Deaths { server, order } => scenarios::deaths(device, server, order, within),
         Scenario::Upset(how) => upset::upset(device, &how),
+        Scenario::Sleep(how) => sleep::sleep(device, &how),
         Scenario::Resets { times, server } => upset::resets(device, times, server),
         Scenario::Endure { rounds } => upset::endure(device, rounds),
         Scenario::Park { call } => parked::park(device, call),

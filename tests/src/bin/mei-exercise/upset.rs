@@ -1,14 +1,14 @@
-//! A device that is upset while programs use it: every call ends with its documented errno, the device comes back,
-//! and its server has as many descriptors open as before.
+//! A device that is upset while programs use it: every call ends with its documented errno, the device comes back with
+//! all its handles, and its server holds no more than before.
 
-use crate::load::Load;
+use crate::footprint::{Footprint, every_handle};
+use crate::load::{Habit, Load};
 use crate::parked::{ECHO, Parked, ParkedCall};
 use crate::scenarios::round_trip;
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use mei_wire::Guid;
 use rustix::fs::OFlags;
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::Command;
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use umei_tests::node::Node;
 
 /// For a call to end once the device is upset, on a slow machine.
-const END: Duration = Duration::from_secs(30);
+pub(crate) const END: Duration = Duration::from_secs(30);
 /// For the device to work again.
 const RETURN: Duration = Duration::from_secs(90);
 const MOMENT: Duration = Duration::from_millis(20);
@@ -55,7 +55,7 @@ pub(crate) struct Upset {
 enum Programs {
     /// One is parked in every call that can be.
     Parked,
-    /// Two make round trips.
+    /// One of each habit sends messages all the time.
     Busy,
     /// One has a connection and makes no call.
     Idle,
@@ -63,15 +63,15 @@ enum Programs {
 
 /// Programs, and a command that upsets their device.
 pub(crate) fn upset(device: &Path, upset: &Upset) -> Result<()> {
-    let before = descriptors(upset.server)?;
+    let before = footprint(upset.server)?;
     for _ in 0..upset.times {
         match upset.programs {
             Programs::Parked => upset_parked(device, upset)?,
             Programs::Busy => {
-                let loads = [Load::start(device), Load::start(device)];
+                let loads = Habit::ALL.map(|habit| Load::start(device, habit));
                 shell(&upset.by)?;
                 shell(&upset.back)?;
-                end(loads)?;
+                end(loads, Expected::Nothing)?;
             }
             Programs::Idle => {
                 let node = Node::open(device, OFlags::empty())?;
@@ -84,7 +84,7 @@ pub(crate) fn upset(device: &Path, upset: &Upset) -> Result<()> {
         }
         wait_for("a round trip", || round_trip(device))?;
     }
-    same_descriptors(upset.server, before)
+    same_as(before, upset.server, device)
 }
 
 fn upset_parked(device: &Path, upset: &Upset) -> Result<()> {
@@ -102,29 +102,40 @@ fn upset_parked(device: &Path, upset: &Upset) -> Result<()> {
     shell(&upset.back)
 }
 
-fn end(loads: [Load; 2]) -> Result<()> {
+/// What a load must have been through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    Nothing,
+    /// It had to start over.
+    Upset,
+}
+
+/// Ends programs, each of which must have reached the device again.
+fn end<const N: usize>(loads: [Load; N], expected: Expected) -> Result<()> {
     for load in loads {
-        println!("{}", load.end()?);
+        let tally = load.end()?;
+        println!("{tally}");
+        ensure!(expected == Expected::Nothing || tally.was_upset(), "it noticed nothing");
     }
     Ok(())
 }
 
 /// Firmware resets under load.
 pub(crate) fn resets(device: &Path, times: u32, server: Option<u32>) -> Result<()> {
-    let before = descriptors(server)?;
-    let loads = [Load::start(device), Load::start(device)];
+    let before = footprint(server)?;
+    let loads = Habit::ALL.map(|habit| Load::start(device, habit));
     for number in 1..=times {
         reset(device).with_context(|| format!("reset {number}"))?;
     }
-    end(loads)?;
+    end(loads, Expected::Upset)?;
     wait_for("a round trip", || round_trip(device))?;
-    same_descriptors(server, before)
+    same_as(before, server, device)
 }
 
 /// Round trips of two programs, so many each, and a third that connects now and then: what waits for an interrupt that
 /// was lost, goes on with the next one, or ends when a CONNECT is not answered and the driver resets the link.
 pub(crate) fn endure(device: &Path, rounds: u64) -> Result<()> {
-    let loads = [Load::start(device), Load::start(device)];
+    let loads = [Load::start(device, Habit::RoundTrips), Load::start(device, Habit::RoundTrips)];
     loads.iter().for_each(|load| load.limit(rounds));
     while !loads.iter().all(Load::has_ended) {
         let connected = Node::open(device, OFlags::empty()).and_then(|node| node.connect(ECHO));
@@ -133,7 +144,7 @@ pub(crate) fn endure(device: &Path, rounds: u64) -> Result<()> {
         }
         thread::sleep(MOMENT);
     }
-    end(loads)?;
+    end(loads, Expected::Nothing)?;
     round_trip(device)
 }
 
@@ -180,7 +191,7 @@ fn shell(command: &str) -> Result<()> {
     Ok(())
 }
 
-fn wait_for<T>(what: &str, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+pub(crate) fn wait_for<T>(what: &str, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
     let start = Instant::now();
     loop {
         match attempt() {
@@ -193,17 +204,16 @@ fn wait_for<T>(what: &str, mut attempt: impl FnMut() -> Result<T>) -> Result<T> 
     }
 }
 
-fn descriptors(process: Option<u32>) -> Result<Option<usize>> {
-    let count = |process| Ok(fs::read_dir(format!("/proc/{process}/fd"))?.count());
-    process.map(count).transpose()
+fn footprint(process: Option<u32>) -> Result<Option<Footprint>> {
+    process.map(Footprint::of).transpose()
 }
 
-/// The server may be about to close one.
-fn same_descriptors(process: Option<u32>, before: Option<usize>) -> Result<()> {
-    println!("descriptors of the server before: {before:?}");
-    wait_for("as many descriptors as before", || {
-        let now = descriptors(process)?;
-        ensure!(now == before, "{now:?} instead of {before:?}");
-        Ok(())
-    })
+/// The server holds no more than before, and the device has all its handles. It may be about to close one.
+fn same_as(before: Option<Footprint>, process: Option<u32>, device: &Path) -> Result<()> {
+    // The kernel's driver, which no process serves, complains about the one handle too many.
+    let (Some(before), Some(process)) = (before, process) else { return Ok(()) };
+    wait_for("all handles", || every_handle(device))?;
+    wait_for("what the server held before", || Footprint::of(process)?.is_as(before))?;
+    println!("the server before: {before}; after: {}", Footprint::of(process)?);
+    Ok(())
 }

@@ -4,8 +4,57 @@
 use super::{Job, job};
 use crate::guests::setup::{self, Machine};
 
-/// The driver of `umei bind` for each way of `umei serve --access`.
-const WAYS: [(&str, &str); 3] = [("vfio-pci", "vfio"), ("uio_pci_generic", "uio"), ("none", "resource")];
+/// A way to drive a function.
+struct Way {
+    /// In the names of jobs.
+    name: &'static str,
+    /// Where there is an engine of full AMT to drive so, the first function.
+    machine: Machine,
+    /// The engine of the parity rows: its machine, and the number of the function there.
+    parity: (Machine, usize),
+    /// Which of the rows, for `mei-parity --shard`.
+    shard: &'static str,
+    /// Of `umei bind`.
+    driver: &'static str,
+    /// Of `umei serve --access`.
+    access: &'static str,
+}
+
+const WAYS: [Way; 4] = [
+    Way {
+        name: "vfio",
+        machine: Machine::Pci,
+        parity: (Machine::PciParity, 0),
+        shard: "0/1",
+        driver: "vfio-pci",
+        access: "vfio",
+    },
+    // But for the IOMMU it is the same as the one before.
+    Way {
+        name: "noiommu",
+        machine: Machine::PciPlain,
+        parity: (Machine::PciPlain, 1),
+        shard: "0/3",
+        driver: "vfio-pci",
+        access: "vfio",
+    },
+    Way {
+        name: "uio",
+        machine: Machine::PciPlain,
+        parity: (Machine::PciPlain, 1),
+        shard: "0/1",
+        driver: "uio_pci_generic",
+        access: "uio",
+    },
+    Way {
+        name: "resource",
+        machine: Machine::PciPlain,
+        parity: (Machine::PciPlain, 1),
+        shard: "0/1",
+        driver: "none",
+        access: "resource",
+    },
+];
 
 pub(super) fn jobs() -> Vec<Job> {
     let mut jobs = ways();
@@ -19,18 +68,25 @@ fn ways() -> Vec<Job> {
     let tests = format!("MEI_FUNCTION={address} /target/debug/deps/function --test-threads=1");
     let tests = job("pci-function", Machine::Pci, "mei-pci-uio's function tests", tests);
     let mut jobs = vec![tests.expecting("test result: ok").within(600)];
-    for (driver, way) in WAYS {
-        let command = format!("sh /jobs/pci-same.sh {address} {driver} {way}");
-        let serve = job(format!("pci-serve:{driver}"), Machine::Pci, "umei info, mei-amt-version", command);
+    for Way { name, machine, driver, access, .. } in WAYS {
+        let command = format!("sh /jobs/pci-same.sh {address} {driver} {access}");
+        let serve = job(format!("pci-serve:{name}"), machine, "umei info, mei-amt-version", command);
         jobs.push(serve.expecting("Intel AMT: ENABLED").expecting("the same lines").within(300));
     }
-    let command = format!("sh /jobs/pci.sh {address} vfio-pci mei-parity --transport cuse");
-    jobs.push(job("pci-parity:vfio-pci", Machine::PciParity, "parity rows", command).within(900));
     let command = format!("sh /jobs/pci-same.sh {address} vfio-pci 'vfio --interrupt polling'");
     let polled = job("pci-serve:polled", Machine::PciParity, "umei info, mei-amt-version", command);
     jobs.push(polled.expecting("the same lines").within(300));
+    for Way { name, parity: (machine, index), shard, driver, access, .. } in WAYS {
+        let address = setup::address(index);
+        let command = format!(
+            "SERVE='--access {access}' sh /jobs/pci.sh {address} {driver} \
+             mei-parity --transport cuse --shard {shard}"
+        );
+        jobs.push(job(format!("pci-parity:{name}"), machine, "parity rows", command).within(1800));
+    }
     let command = format!("sh /jobs/pci-cycle.sh {address}");
-    jobs.push(job("pci-cycle", Machine::Pci, "mei-amt-version", command).within(600));
+    let cycle = job("pci-cycle", Machine::Pci, "mei-amt-version", command);
+    jobs.push(cycle.expecting("cycles: 10").within(900));
     jobs
 }
 
@@ -39,20 +95,25 @@ fn upsets() -> Vec<Job> {
     let address = setup::address(0);
     let exercise = |name: String, driver: &str, scenario: &str| {
         let command = format!("sh /jobs/pci.sh {address} {driver} sh -c 'mei-exercise {scenario}'");
-        job(name, Machine::PciParity, "mei-exercise", command).within(300)
+        job(name, Machine::PciParity, "mei-exercise", command).within(900)
     };
     let mut jobs = Vec::new();
-    for (driver, ..) in WAYS {
-        let scenario = format!(
-            "upset --server $SERVER --by \"sh /jobs/pci-remove.sh {address}\" \
-             --back \"sh /jobs/pci-return.sh {address} {driver}\""
-        );
-        jobs.push(exercise(format!("pci-removal:{driver}"), driver, &scenario));
+    for driver in ["vfio-pci", "uio_pci_generic", "none"] {
+        for programs in ["parked", "busy"] {
+            let scenario = format!(
+                "upset --programs {programs} --server $SERVER --by \"sh /jobs/pci-remove.sh {address}\" \
+                 --back \"sh /jobs/pci-return.sh {address} {driver}\""
+            );
+            jobs.push(exercise(format!("pci-removal:{driver}:{programs}"), driver, &scenario));
+        }
     }
     jobs.push(exercise("pci-resets".to_owned(), "vfio-pci", "resets --times 100 --server $SERVER"));
     // Who waits in a call of a FUSE or CUSE server keeps the kernel from freezing it.
     let sleep = "upset --programs idle --times 2 --server $SERVER --by \"sh /jobs/suspend.sh\"";
     jobs.push(exercise("pci-suspend".to_owned(), "vfio-pci", sleep));
+    let awake =
+        "sleep --by \"sh /jobs/suspend.sh 2000\" --lets poll --keeps read --keeps write --keeps connect";
+    jobs.push(exercise("pci-suspend:parked".to_owned(), "vfio-pci", awake));
     let command = format!("sh /jobs/pci-lost-interrupt.sh {address}");
     jobs.push(
         job("pci-lost-interrupt", Machine::PciParity, "mei-exercise", command).expecting("Drop").within(300),
