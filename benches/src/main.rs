@@ -15,6 +15,7 @@ mod servers;
 mod start;
 mod statistics;
 mod sys;
+mod tunnel;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -39,6 +40,8 @@ enum Command {
     Start(start::Arguments),
     /// Measures what open handles weigh in the server.
     Memory(memory::Arguments),
+    /// Measures bytes through AMT's tunnel beside a relay by socat.
+    Tunnel(tunnel::Arguments),
     /// One measurement on one file; what `echo` starts.
     #[command(hide = true)]
     Client(client::Arguments),
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Host(arguments) => host::main(&arguments),
         Command::Start(arguments) => start::main(&arguments),
         Command::Memory(arguments) => memory::main(&arguments),
+        Command::Tunnel(arguments) => tunnel::main(&arguments),
         Command::Client(arguments) => client::main(&arguments),
     };
     match outcome {

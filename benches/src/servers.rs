@@ -84,8 +84,13 @@ pub(crate) struct Server {
 impl Server {
     /// umei with an engine behind it.
     pub(crate) fn umei(program: &Path) -> Result<Self> {
+        Self::umei_as(program, &persona())
+    }
+
+    /// The same with a persona that has the echo among others.
+    pub(crate) fn umei_as(program: &Path, persona: &Path) -> Result<Self> {
         let words = |command: &mut Command, folder: &Path| {
-            command.args(["serve", "--frontend", "fuse", "--persona"]).arg(persona());
+            command.args(["serve", "--frontend", "fuse", "--persona"]).arg(persona);
             command.arg("--mount").arg(folder);
         };
         Self::start(program, words, "mei0", Kind::Mei)
@@ -120,6 +125,11 @@ impl Server {
             std::thread::sleep(Duration::from_millis(5));
         }
         Ok(server)
+    }
+
+    /// The file that it serves.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
     }
 
     /// Opens the file, ready for messages.

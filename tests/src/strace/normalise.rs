@@ -55,6 +55,10 @@ fn normalise_word<'a>(word: &'a str, before: &str, processes: &Processes) -> Cow
     if before.ends_with("makedev(") {
         return "DRIVER".into();
     }
+    // The kernel's device may be one of several, ours is the first of its driver.
+    if before.ends_with("makedev(DRIVER, ") {
+        return "DEVICE".into();
+    }
     if word.starts_with("0x") && word.len() >= ADDRESS {
         return "ADDRESS".into();
     }
@@ -153,7 +157,7 @@ mod tests {
         );
         says(
             r#"stat("/dev/mei0", {st_rdev=makedev(0xf6, 0), ...}) = 0"#,
-            r#"stat("/dev/mei0", {st_rdev=makedev(DRIVER, 0), ...}) = 0"#,
+            r#"stat("/dev/mei0", {st_rdev=makedev(DRIVER, DEVICE), ...}) = 0"#,
         );
         says("close(10<pipe:[10202]>)                 = 0", "close(10<pipe:[NUMBER]>) = 0");
     }
