@@ -11,7 +11,7 @@ const CLIENT: &str = "mei-differential";
 
 /// Those of `cargo xtask test`.
 pub(super) fn jobs() -> Vec<Job> {
-    vec![run("exact", CALLS, SEED).expecting(", 0 differences, ").within(900)]
+    vec![run("exact", CALLS, SEED).expecting(", 0 differences, ").within(1800)]
 }
 
 /// A job that makes so many calls on every pair of devices together.
