@@ -28,7 +28,7 @@ debian /usr/sbin/watchdog --foreground --config-file /tmp/watchdog.conf > /tmp/d
 daemon=$!
 before=$(heartbeats)
 wait_for "[ \$(heartbeats) -gt $((before + 3)) ]" || { cat /tmp/daemon.log /tmp/serve.log; exit 1; }
-debian /bin/wdctl /dev/watchdog0 > /tmp/busy 2>&1
+sh -c ": < /dev/watchdog0" > /tmp/busy 2>&1
 says_so "busy" /tmp/busy
 ! grep "no heartbeat of the host" /tmp/serve.log || { echo "the alarm is early"; exit 1; }
 
