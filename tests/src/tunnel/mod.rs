@@ -1,6 +1,6 @@
 //! AMT's tunnel under load: many channels at once, ends at any moment, and every byte accounted for.
 //!
-//! [`mod@load`] is the host's side of LME, message by message, over any [`Wire`]; it holds the engine to its windows and the
+//! [`load()`] is the host's side of LME, message by message, over any [`Wire`]; it holds the engine to its windows and the
 //! engine (persona `tunnel`) holds it to its own. [`tcp`] goes the way of a program: TCP through a local management
 //! service. What the messages look like is tested elsewhere; here they are read and written by `mei_wire`.
 

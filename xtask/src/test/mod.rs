@@ -109,7 +109,8 @@ fn check(arguments: &[&str]) -> Result<()> {
 }
 
 fn document() -> Result<()> {
-    let mut command = workspace::cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
+    let mut command =
+        workspace::cargo(&["doc", "--workspace", "--no-deps", "--document-private-items", "--keep-going"]);
     command.env("RUSTDOCFLAGS", "-D warnings");
     run_ok(&mut command, &workspace::log("doc"), COMPILE).map(|_| ())
 }
