@@ -24,7 +24,8 @@ printf 'watchdog-device = /dev/watchdog0\nwatchdog-timeout = 120\ninterval = 1\n
     > /tmp/watchdog.conf
 # As on an installed system; the daemon keeps its number there.
 [ -e /packages/var/run ] || ln -s /run /packages/var/run
-debian /usr/sbin/watchdog --foreground --config-file /tmp/watchdog.conf > /tmp/daemon.log 2>&1 &
+# The daemon itself and no shell before it, which would be stopped in its place.
+chroot /packages /usr/sbin/watchdog --foreground --config-file /tmp/watchdog.conf > /tmp/daemon.log 2>&1 &
 daemon=$!
 before=$(heartbeats)
 wait_for "[ \$(heartbeats) -gt $((before + 3)) ]" || { cat /tmp/daemon.log /tmp/serve.log; exit 1; }
