@@ -3,7 +3,7 @@
 use super::generate::SLOTS;
 use super::runner::{Answer, Trace};
 use super::step::{Client, Do, Place, Step, Upset, Way};
-use crate::files::{Errno, Outcome, POLLERR, POLLHUP, POLLIN, POLLRDNORM};
+use crate::files::{Errno, Outcome, POLLERR, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM};
 
 /// What the program knows of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,7 +48,14 @@ pub(super) struct File {
 }
 
 /// What a poll waits for a message with.
-const INPUT: u16 = POLLIN | POLLRDNORM;
+pub(super) const INPUT: u16 = POLLIN | POLLRDNORM;
+
+/// Whether a poll joins no wait queue of the driver, which has one each for reading, for writing and, with
+/// notifications on, for those.
+fn is_blind(events: u16, notified: bool) -> bool {
+    let notifications = if notified { POLLPRI } else { 0 };
+    events & (INPUT | POLLOUT | POLLWRNORM | notifications) == 0
+}
 
 impl File {
     const fn fresh(way: Way, nonblocking: bool) -> Self {
@@ -173,7 +180,7 @@ fn on_file(file: &mut File, step: &Step, trace: &Trace) {
                 }
                 if let Do::Poll { events } = call {
                     file.armed |= events & INPUT != 0;
-                    file.blind_polls += usize::from(events & !(POLLERR | POLLHUP) == 0);
+                    file.blind_polls += usize::from(is_blind(*events, file.notified));
                 }
             }
             _ => {}

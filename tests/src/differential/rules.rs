@@ -1,6 +1,6 @@
 //! Known differences. Each rule names its row of `docs/fidelity.md`, and has a test below.
 
-use super::history::{File, History, State};
+use super::history::{File, History, INPUT, State};
 use super::runner::{Answer, Ended, Trace};
 use super::step::{Do, Place, Step};
 use crate::files::{Errno, Outcome, POLLERR, POLLIN, POLLPRI, POLLRDNORM, Transport};
@@ -85,7 +85,7 @@ type Rule = fn(&Case<'_>) -> Option<Known>;
 
 /// The rule for a difference, if there is one.
 pub(super) fn known(case: &Case<'_>) -> Option<Known> {
-    const RULES: [Rule; 12] = [
+    const RULES: [Rule; 13] = [
         zero_length,
         fsync_over_cuse,
         nonblocking_ioctl,
@@ -98,6 +98,7 @@ pub(super) fn known(case: &Case<'_>) -> Option<Known> {
         stale_notification,
         armed_read,
         poll_for_errors_alone,
+        epoll_that_arms,
     ];
     let whole = RULES.iter().find_map(|rule| rule(case)).or_else(|| stale_position(case));
     whole.or_else(|| each_of_two(case))
@@ -320,7 +321,15 @@ fn armed_read(case: &Case<'_>) -> Option<Known> {
     if driver.is_empty() && !ours.is_empty() && ours.iter().all(hung) { parted("Q9") } else { None }
 }
 
-/// The end of a connection wakes no poll of the driver that asks for errors alone.
+/// A registration arms the read, and the message may or may not be there before `epoll_wait` looks.
+fn epoll_that_arms(case: &Case<'_>) -> Option<Known> {
+    let Some(Do::Epoll { events }) = case.call() else { return None };
+    let [Ok(one), Ok(two)] = case.results()? else { return None };
+    let others = !i64::from(*events & INPUT);
+    if case.front_end() && one & others == two & others { same("F-EPOLL-ARMS") } else { None }
+}
+
+/// The end of a connection wakes no poll of the driver that asks for errors alone, or for notifications that are off.
 fn poll_for_errors_alone(case: &Case<'_>) -> Option<Known> {
     let [driver, ours] = case.only_ended();
     let woken = |ended: &&Ended| {

@@ -246,9 +246,26 @@ fn a_poll_for_errors_alone_sleeps_on() {
     let woken = ended("poll", Ok(i64::from(POLLERR)));
     assert_eq!(story.on(&DISCONNECT, &ok(), &woken), Some(("Q16", Then::Parted)));
     assert_eq!(story.on(&DISCONNECT, &woken, &ok()), None);
+    let unheard = Story::connected().and(&park(Do::Poll { events: POLLPRI }), &trace(Answer::Asleep));
+    assert_eq!(unheard.on(&DISCONNECT, &ok(), &woken), Some(("Q16", Then::Parted)));
+    let heard = Story::connected().and(&call(notify_set(1)), &ok());
+    let heard = heard.and(&park(Do::Poll { events: POLLPRI }), &trace(Answer::Asleep));
+    assert_eq!(heard.on(&DISCONNECT, &ok(), &woken), None);
     // One that asks for more is woken.
     let more = Story::connected().and(&park(Do::Poll { events: POLLIN }), &trace(Answer::Asleep));
     assert_eq!(more.on(&DISCONNECT, &ok(), &woken), None);
+}
+
+#[test]
+fn an_epoll_may_be_too_early_for_what_it_asked_for() {
+    let step = call(Do::Epoll { events: POLLRDNORM | POLLPRI });
+    let (early, late) = (said(Ok(0)), said(Ok(POLLRDNORM.into())));
+    for (one, two) in [(&early, &late), (&late, &early)] {
+        assert_eq!(Story::connected().on(&step, one, two), Some(("F-EPOLL-ARMS", Then::Same)));
+    }
+    assert_eq!(Story::connected().on(&step, &early, &said(Ok(POLLPRI.into()))), None);
+    let poll = call(Do::Poll { events: POLLRDNORM });
+    assert_eq!(Story::connected().on(&poll, &late, &early), None);
 }
 
 #[test]
