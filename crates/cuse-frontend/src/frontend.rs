@@ -13,6 +13,8 @@ use crate::remote::{Inbox, Order, Remote, pair};
 
 /// Requests taken between two looks at everything else.
 const BATCH: usize = 64;
+/// The same where the device's interrupt has a descriptor, which is looked at only then.
+const BATCH_BEFORE_INTERRUPT: usize = 8;
 /// How long the stop handshake with the firmware may take, several of its own time-outs.
 const STOPPING: Duration = Duration::from_secs(5);
 
@@ -164,7 +166,11 @@ impl<S: Session, D: Device> Frontend<S, D> {
             }
             // Look before sleeping: who was just answered may have asked again.
             let mut waits = Work::Left;
-            for _ in 0..BATCH {
+            let batch = match self.exchange.host.function().interrupt_fd() {
+                Some(_) => BATCH_BEFORE_INTERRUPT,
+                None => BATCH,
+            };
+            for _ in 0..batch {
                 match self.session.recv(&mut self.buffer)? {
                     Received::Request(request) => {
                         let now = Instant::now();

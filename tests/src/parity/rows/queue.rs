@@ -4,6 +4,7 @@ use super::table;
 use crate::files::{Errno, POLLERR, POLLIN, POLLOUT, POLLWRNORM, Restart};
 use crate::parity::{Bench, File, Step};
 use crate::test_client::{ECHO, Event};
+use std::time::Duration;
 
 table! {
     Any: queue_takes_fifty_beyond_the_one_on_its_way queue_full_poll_has_no_room
@@ -26,19 +27,20 @@ pub(super) fn full<'a>(b: &Bench<'a>) -> Step<(File<'a>, usize)> {
 }
 
 /// Writes until the queue is full. The engine gives a credit only once its answer was taken, so that nothing moves
-/// while nobody reads; the first message may be on its way and free its place a moment later.
+/// while nobody reads; the first message may be on its way and free its place a moment later, which behind a slow
+/// interrupt is a long one.
 fn fill(b: &Bench<'_>, file: &File<'_>) -> Step<usize> {
     file.wait_writable()?;
     let mut taken = 0;
     let mut refused = 0;
-    // Refused twice with another call in between: full.
-    while refused < 3 {
+    // Refused again and again, for longer than any interrupt takes: full.
+    while refused < 5 {
         let number = u32::try_from(taken).expect("a few messages").to_le_bytes();
         match file.write(&number)?.outcome.result {
             Ok(4) => (taken, refused) = (taken + 1, 0),
             Err(Errno::EAGAIN) => {
                 refused += 1;
-                drop(b.open()?);
+                b.files().pass(Duration::from_millis(30));
             }
             other => return b.check(false, format!("write {taken}: {other:?}")).map(|()| 0),
         }
