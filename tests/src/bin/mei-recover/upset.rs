@@ -33,7 +33,8 @@ impl Upset {
         match self {
             // Nothing happens that the driver has not asked for itself.
             Self::Rebind | Self::Remove | Self::Suspend => &[],
-            // Each time the driver asks for the firmware's version again, and the next reset may meet it in the middle.
+            // Each time the driver asks for the firmware's version again, and the next reset may meet it in the middle; or
+            // in the middle of going to rest, which fails, and what wakes it is told so.
             Self::FirmwareReset => {
                 const {
                     &[
@@ -42,6 +43,8 @@ impl Upset {
                         "Could not send ReqFWVersion cmd ret = -",
                         "Could not read FW version ret = -",
                         "version command failed -",
+                        "power gate command write failed.",
+                        "rpm: get failed -",
                     ]
                 }
             }
