@@ -62,10 +62,9 @@ impl Attempt {
         match self {
             // No node, or a node without a device.
             Self::Open => &[ENOENT, EINTR, ENXIO, ENODEV],
-            Self::Connect => &[EINTR, EFAULT, ENODEV],
-            // An engine that is no longer ready cannot be written to.
-            Self::Write => &[EINTR, EIO, ENODEV],
-            Self::Read => &[EINTR, ENODEV],
+            // An engine that is no longer ready takes neither a request nor a message, nor the credit of a read.
+            Self::Connect => &[EINTR, EIO, EFAULT, ENODEV],
+            Self::Write | Self::Read => &[EINTR, EIO, ENODEV],
             Self::Poll => &[EINTR],
         }
     }

@@ -168,6 +168,8 @@ fn reset(device: &Path) -> Result<()> {
     let error = loop {
         match node.read(&mut buffer) {
             Ok(_) => {}
+            // The credit met a firmware that was not ready (`device-abi.md` §6).
+            Err(error) if error.raw_os_error() == Some(EIO) => thread::sleep(MOMENT),
             Err(error) => break error,
         }
     };

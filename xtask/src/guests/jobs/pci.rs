@@ -106,11 +106,11 @@ fn upsets() -> Vec<Job> {
         jobs.push(exercise(format!("pci-removal:{driver}"), driver, &scenario));
     }
     jobs.push(exercise("pci-resets".to_owned(), "vfio-pci", "resets --times 100 --server $SERVER"));
-    // Who waits in a call of a FUSE or CUSE server keeps the kernel from freezing it.
+    // Who waits in a call of a FUSE or CUSE server keeps the kernel from freezing it. A poll may, too: woken to be frozen
+    // it asks the server once more.
     let sleep = "upset --programs idle --times 2 --server $SERVER --by \"sh /jobs/suspend.sh\"";
     jobs.push(exercise("pci-suspend".to_owned(), "vfio-pci", sleep));
-    let awake =
-        "sleep --by \"sh /jobs/suspend.sh 2000\" --lets poll --keeps read --keeps write --keeps connect";
+    let awake = "sleep --by \"sh /jobs/suspend.sh 2000\" --keeps read --keeps write --keeps connect";
     jobs.push(exercise("pci-suspend:parked".to_owned(), "vfio-pci", awake));
     let command = format!("sh /jobs/pci-lost-interrupt.sh {address}");
     jobs.push(
