@@ -67,7 +67,7 @@ fn ways() -> Vec<Job> {
     let address = setup::address(0);
     let tests = format!("MEI_FUNCTION={address} /target/debug/deps/function --test-threads=1");
     let tests = job("pci-function", Machine::Pci, "mei-pci-uio's function tests", tests);
-    let mut jobs = vec![tests.expecting("test result: ok").within(600)];
+    let mut jobs = vec![tests.expecting("test result: ok").within(180)];
     for Way { name, machine, driver, access, .. } in WAYS {
         let command = format!("sh /jobs/pci-same.sh {address} {driver} {access}");
         let serve = job(format!("pci-serve:{name}"), machine, "umei info, mei-amt-version", command);
