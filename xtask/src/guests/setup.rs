@@ -207,14 +207,11 @@ impl Machine {
                 setup.programs.push(Program::of_workspace("mei-sequences"));
                 setup.programs.extend(["amt-version", "lms", "watchdog"].map(example));
             }
-            Self::Pci => {
-                setup.share_packages();
-                setup.modules.push("mei_wdt");
-            }
             Self::MeiMeMsi
             | Self::MeiMeVariants
             | Self::MeiMeIntx
             | Self::MeiMeParity
+            | Self::Pci
             | Self::PciParity
             | Self::Exact
             | Self::PciPlain => {}

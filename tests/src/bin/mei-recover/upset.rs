@@ -51,7 +51,15 @@ impl Upset {
             // The driver is not told. Its interrupts are off then: it finds out when it looks at the registers, or when
             // a CONNECT is not answered.
             Self::FunctionReset => {
-                const { &[FIRMWARE_RESET[0], FIRMWARE_RESET[1], "timer: connect/disconnect timeout."] }
+                const {
+                    &[
+                        FIRMWARE_RESET[0],
+                        FIRMWARE_RESET[1],
+                        "timer: connect/disconnect timeout.",
+                        "power gate command write failed.",
+                        "rpm: get failed -",
+                    ]
+                }
             }
             // Every register reads as all-ones, in which each bit is set that the driver waits to see cleared.
             Self::Pull => &[
