@@ -4,7 +4,7 @@
 
 use crate::client::{Kind, Measured};
 use crate::servers::{Load, Placement, Users, run_client};
-use crate::statistics::Summary;
+use crate::statistics::beside;
 use anyhow::{Result, ensure};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -82,25 +82,9 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
             for _ in 0..arguments.pairs {
                 pairs.push((arguments.device.measure(load)?, arguments.beside.measure(load)?));
             }
-            print_row(load, &pairs)?;
+            println!("| {size} | {handles} | {} |", beside(&pairs)?);
         }
     }
-    Ok(())
-}
-
-fn print_row(load: Load, pairs: &[(Measured, Measured)]) -> Result<()> {
-    let summary = |number: fn(&(Measured, Measured)) -> f64| Summary::of(pairs.iter().map(number));
-    println!(
-        "| {} | {} | {:.1} | {:.1} | {} | {} | {:.2} | {:.2} |",
-        load.size,
-        load.handles,
-        summary(|(ours, _)| ours.time)?.median,
-        summary(|(_, theirs)| theirs.time)?.median,
-        summary(|(ours, theirs)| theirs.time / ours.time)?,
-        summary(|(ours, theirs)| theirs.work / ours.work)?,
-        summary(|(ours, _)| ours.evenness)?.median,
-        summary(|(_, theirs)| theirs.evenness)?.median,
-    );
     Ok(())
 }
 

@@ -1,8 +1,7 @@
 //! `umei-bench echo`: pairs of measurements, and the quotients of each pair.
 
-use crate::client::Measured;
 use crate::servers::{Load, Placement, Server, Users, umei_program};
-use crate::statistics::Summary;
+use crate::statistics::beside;
 use anyhow::{Result, ensure};
 use std::path::PathBuf;
 
@@ -61,28 +60,12 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
             for _ in 0..arguments.pairs {
                 pairs.push((umei.measure(load)?, peer.measure(load)?));
             }
-            print_row(load, &pairs)?;
+            let users = match users {
+                Users::Each => "",
+                Users::One => ", one thread",
+            };
+            println!("| {} | {handles}{users} | {} |", placement.name(), beside(&pairs)?);
         }
     }
-    Ok(())
-}
-
-fn print_row(load: Load, pairs: &[(Measured, Measured)]) -> Result<()> {
-    let summary = |number: fn(&(Measured, Measured)) -> f64| Summary::of(pairs.iter().map(number));
-    let users = match load.users {
-        Users::Each => "",
-        Users::One => ", one thread",
-    };
-    println!(
-        "| {} | {}{users} | {:.2} | {:.2} | {} | {} | {:.2} | {:.2} |",
-        load.placement.name(),
-        load.handles,
-        summary(|(ours, _)| ours.time)?.median,
-        summary(|(_, theirs)| theirs.time)?.median,
-        summary(|(ours, theirs)| theirs.time / ours.time)?,
-        summary(|(ours, theirs)| theirs.work / ours.work)?,
-        summary(|(ours, _)| ours.evenness)?.median,
-        summary(|(_, theirs)| theirs.evenness)?.median,
-    );
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What is told of several measurements.
 
+use crate::client::Measured;
 use anyhow::{Context, Result};
 use std::fmt;
 
@@ -20,6 +21,20 @@ impl Summary {
         // Of an even number the lower of the two in the middle: it was measured.
         Ok(Self { median: numbers[(numbers.len() - 1) / 2], lowest: *first, highest: *last })
     }
+}
+
+/// The columns in which two devices are set beside each other: times, quotients, evenness.
+pub(crate) fn beside(pairs: &[(Measured, Measured)]) -> Result<String> {
+    let summary = |number: fn(&(Measured, Measured)) -> f64| Summary::of(pairs.iter().map(number));
+    Ok(format!(
+        "{:.2} | {:.2} | {} | {} | {:.2} | {:.2}",
+        summary(|(ours, _)| ours.time)?.median,
+        summary(|(_, theirs)| theirs.time)?.median,
+        summary(|(ours, theirs)| theirs.time / ours.time)?,
+        summary(|(ours, theirs)| theirs.work / ours.work)?,
+        summary(|(ours, _)| ours.evenness)?.median,
+        summary(|(_, theirs)| theirs.evenness)?.median,
+    ))
 }
 
 impl fmt::Display for Summary {
