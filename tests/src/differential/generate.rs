@@ -9,7 +9,7 @@ pub(super) const SLOTS: usize = 3;
 /// Steps of a sequence.
 pub(super) const LENGTH: usize = 40;
 /// Of so many sequences one waits for a timer of the driver.
-const TIMER_EVERY: u64 = 48;
+const TIMER_EVERY: u64 = 20;
 
 /// What both devices of a pair can be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,21 +107,40 @@ impl Generator<'_> {
             call: Do::ConnectVtag { client: Client::Tagged, vtag, at: Place::Good },
         };
         let open = |slot| Step::Open { slot, way: Way::ReadWrite, nonblocking: false };
-        match self.random.below(12) {
+        let event = |upset| Step::Event(upset);
+        match self.random.below(16) {
             0 => {}
             1..=3 => steps.push(connect(0, Client::Echo)),
             4 => steps.extend([connect(0, Client::Echo), open(1), connect(1, Client::Echo)]),
             5 => steps.push(connect(0, Client::Big)),
-            6 => steps.extend([tagged(0, 5), open(1), tagged(1, 6)]),
+            6 => steps.extend([tagged(0, 0), tagged(0, 5), open(1), tagged(1, 6)]),
             7 => steps.extend([connect(0, Client::Single), open(1), connect(1, Client::Single)]),
             8 => steps.extend([connect(0, Client::Fixed), open(1), connect(1, Client::Fixed)]),
             9 => {
-                let hold = Step::Event(Upset::HoldCredit { client: Client::Echo });
+                let hold = event(Upset::HoldCredit { client: Client::Echo });
                 steps.extend([connect(0, Client::Echo), hold, Step::Fill { slot: 0 }]);
+            }
+            10 => {
+                let status = self.random.of(&CONNECT_STATUSES);
+                steps.push(Step::Refuse { slot: 0, client: Client::Echo, status });
+            }
+            11 => {
+                let status = self.random.of(&NOTIFY_STATUSES);
+                steps.extend([connect(0, Client::Echo), Step::RefuseNotify { slot: 0, status }]);
+            }
+            12 => {
+                let nonblocking = Step::Call { slot: 0, call: Do::SetNonblocking { on: true } };
+                let send = event(Upset::SendWithoutCredit { client: Client::Echo, length: 64 });
+                let read = Step::Call { slot: 0, call: Do::Read { size: 512, at: Place::Good } };
+                steps.extend([connect(0, Client::Echo), nonblocking, send, read]);
             }
             _ => {
                 let set = Step::Call { slot: 0, call: Do::NotifySet { value: 1, at: Place::Good } };
                 steps.extend([connect(0, Client::Echo), set]);
+                if self.one_in(2) {
+                    let get = Step::Call { slot: 0, call: Do::NotifyGet { at: Place::Good } };
+                    steps.extend([event(Upset::Notify { client: Client::Echo }), get]);
+                }
             }
         }
         steps
@@ -135,9 +154,9 @@ impl Generator<'_> {
             Step::Open { slot: 0, way: Way::ReadWrite, nonblocking: false },
         ];
         let connect = Step::Call { slot: 0, call: Do::Connect { client: Client::Echo, at: Place::Good } };
-        match number % 4 {
-            0 | 1 => steps.push(Step::SilentConnect { slot: 0 }),
-            2 => steps.extend([connect, Step::SilentClose { slot: 0 }]),
+        match number % 3 {
+            0 => steps.push(Step::SilentConnect { slot: 0 }),
+            1 => steps.extend([connect, Step::SilentClose { slot: 0 }]),
             _ => steps.extend([connect, Step::SilentNotify { slot: 0 }]),
         }
         for _ in 0..5 {

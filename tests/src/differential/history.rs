@@ -3,7 +3,7 @@
 use super::generate::SLOTS;
 use super::runner::{Answer, Trace};
 use super::step::{Client, Do, Place, Step, Upset, Way};
-use crate::files::{Errno, Outcome, POLLERR, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM};
+use crate::files::{Errno, Outcome, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM};
 
 /// What the program knows of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,8 +41,14 @@ pub(super) struct File {
     pub(super) stale_position: bool,
     /// A message may have been read in part.
     pub(super) partial: bool,
+    /// The firmware has sent a message that the file had given no credit for.
+    pub(super) uncredited: bool,
     /// Reads that sleep.
     pub(super) readers: usize,
+    /// More than one of them did at once, and one still does.
+    pub(super) crowded: bool,
+    /// Polls for input that sleep.
+    pub(super) input_polls: usize,
     /// Polls for errors alone that sleep.
     pub(super) blind_polls: usize,
 }
@@ -72,7 +78,10 @@ impl File {
             armed_before: false,
             stale_position: false,
             partial: false,
+            uncredited: false,
             readers: 0,
+            crowded: false,
+            input_polls: 0,
             blind_polls: 0,
         }
     }
@@ -130,6 +139,12 @@ impl History {
             Step::Event(Upset::Disconnect { client } | Upset::Remove { client }) if done => {
                 self.end(|file| file.client == Some(client));
             }
+            Step::Event(Upset::SendWithoutCredit { client, .. }) if done => {
+                let files = self.files.iter_mut();
+                for file in files.filter(|file| file.client == Some(client) && !file.armed) {
+                    file.uncredited = true;
+                }
+            }
             Step::Reset(_) if done => {
                 self.reset = true;
                 self.end(|_| true);
@@ -146,9 +161,16 @@ impl History {
             match ended.kind {
                 "read" => {
                     file.readers = file.readers.saturating_sub(1);
+                    file.crowded &= file.readers > 0;
                     after_read(file, 0, &ended.outcome);
                 }
-                "poll" if ended.outcome.result == Ok(i64::from(POLLERR)) => file.blind_polls = 0,
+                "poll" => match ended.outcome.result {
+                    Ok(ready) if ready & i64::from(INPUT) == 0 => {
+                        file.blind_polls = 0;
+                        file.input_polls = 0;
+                    }
+                    _ => file.input_polls = file.input_polls.saturating_sub(1),
+                },
                 _ => {}
             }
         }
@@ -164,6 +186,11 @@ impl History {
     }
 }
 
+/// Whether the kernel of a front end answers for a call of these sizes by itself.
+pub(super) fn is_nothing(sizes: &[usize]) -> bool {
+    sizes.iter().all(|size| *size == 0)
+}
+
 fn on_file(file: &mut File, step: &Step, trace: &Trace) {
     match step {
         Step::Call { call, .. } => {
@@ -176,10 +203,13 @@ fn on_file(file: &mut File, step: &Step, trace: &Trace) {
             Answer::Asleep => {
                 if matches!(call, Do::Read { .. }) {
                     file.readers += 1;
+                    file.crowded |= file.readers > 1;
                     file.armed = true;
                 }
                 if let Do::Poll { events } = call {
-                    file.armed |= events & INPUT != 0;
+                    let input = events & INPUT != 0;
+                    file.armed |= input;
+                    file.input_polls += usize::from(input);
                     file.blind_polls += usize::from(is_blind(*events, file.notified));
                 }
             }
@@ -201,6 +231,8 @@ fn on_file(file: &mut File, step: &Step, trace: &Trace) {
             }
         }
         Step::RefuseNotify { .. } => {
+            // The driver asks the firmware and does not wait for what is so already.
+            file.notify_refused |= file.notified;
             if let Answer::Said(outcome) = &trace.answer {
                 after(file, &Do::NotifySet { value: 1, at: Place::Good }, outcome);
             }
@@ -223,15 +255,16 @@ fn after(file: &mut File, call: &Do, outcome: &Outcome) {
             Err(_) => {}
         },
         Do::Read { size, .. } => {
-            file.flag_changed = false;
+            file.flag_changed &= size == 0;
             after_read(file, size, outcome);
         }
-        Do::ReadVector { .. } => {
-            file.flag_changed = false;
+        Do::ReadVector { ref sizes } => {
+            file.flag_changed &= is_nothing(sizes);
             file.armed = true;
             file.partial = true;
         }
-        Do::Write { .. } | Do::WriteVector { .. } | Do::WriteInChild { .. } => file.flag_changed = false,
+        Do::Write { length, .. } | Do::WriteInChild { length, .. } => file.flag_changed &= length == 0,
+        Do::WriteVector { ref lengths, .. } => file.flag_changed &= is_nothing(lengths),
         Do::Poll { events } | Do::Epoll { events } if events & INPUT != 0 => {
             let input = |ready: i64| ready & i64::from(INPUT) != 0;
             file.armed = !outcome.result.is_ok_and(input);
@@ -246,6 +279,7 @@ fn after(file: &mut File, call: &Do, outcome: &Outcome) {
 
 /// `size`: what was asked for, 0 where it is not known.
 fn after_read(file: &mut File, size: usize, outcome: &Outcome) {
+    file.uncredited = false;
     match outcome.result {
         Ok(count) => {
             file.armed = false;

@@ -4,6 +4,7 @@
 //! Both devices run it and what each call returned is compared: value, errno, bytes, masks. Known differences have a rule
 //! that names its row of `docs/fidelity.md`; any other is run again, and cut down to the calls that it needs.
 
+mod calls;
 mod campaign;
 mod generate;
 mod history;

@@ -2,8 +2,8 @@
 
 use super::history::State::{Closed, Connected, Ended, Fresh};
 use super::hits::Seen;
-use super::step::{Do, Place, Step};
-use crate::files::{Errno, POLLERR};
+use super::step::{Breach, Do, Place, Step};
+use crate::files::{Errno, POLLERR, POLLOUT};
 
 type Is = fn(&Seen<'_>) -> bool;
 
@@ -65,7 +65,7 @@ impl Seen<'_> {
 }
 
 /// The rows.
-pub(super) const ROWS: [(&str, Is); 82] = [
+pub(super) const ROWS: [(&str, Is); 85] = [
     ("O1", |s| matches!(s.step, Step::Open { nonblocking: false, .. }) && s.ok()),
     ("O2", |s| matches!(s.step, Step::Open { nonblocking: true, .. }) && s.ok()),
     ("C1", |s| matches!(s.step, Step::Close { .. }) && s.state == Fresh && s.ok()),
@@ -123,7 +123,7 @@ pub(super) const ROWS: [(&str, Is); 82] = [
     ("R11", |s| s.is("read") && s.nonblocking() && s.fails(Errno::EAGAIN)),
     ("R13", |s| s.is("read") && s.fails(Errno::EINTR)),
     ("R23", |s| s.is("read") && s.fails(Errno::EMSGSIZE)),
-    ("R24", |s| s.is("read") && !s.nonblocking() && s.fails(Errno::EAGAIN)),
+    ("R24", |s| s.is("read") && s.file.is_some_and(|f| f.uncredited) && s.fails(Errno::EAGAIN)),
     ("R41", |s| s.is("read") && s.state == Ended && s.fails(Errno::ENODEV)),
     ("R42", |s| s.is("read") && s.state == Ended && matches!(s.result, Some(Ok(1..)))),
     ("W2", |s| s.is("write") && s.state == Fresh && s.fails(Errno::ENODEV)),
@@ -131,12 +131,12 @@ pub(super) const ROWS: [(&str, Is); 82] = [
     ("W6", |s| s.is("write") && s.state == Connected && s.fails(Errno::EFBIG)),
     ("W10", |s| s.is("write") && s.state == Connected && s.length() == Some(0) && s.ok()),
     ("W11", |s| s.is("write") && s.bad_pointer() && s.fails(Errno::EFAULT)),
-    ("W15", |s| s.is("write") && s.state == Connected && matches!(s.result, Some(Ok(1..)))),
-    ("W21", |s| matches!(s.step, Step::Fill { .. }) && matches!(s.result, Some(Ok(1..)))),
+    ("W15", |s| matches!(s.step, Step::Fill { .. }) && matches!(s.result, Some(Ok(20..)))),
+    ("W21", |s| matches!(s.step, Step::Fill { .. }) && s.result == Some(Ok(51))),
     ("W22", |s| s.is("write") && s.nonblocking() && s.fails(Errno::EAGAIN)),
     ("W33", |s| s.is("write") && s.state == Ended && s.fails(Errno::ENODEV)),
     ("P1", |s| s.is("poll") && s.state == Fresh && s.result == Some(Ok(i64::from(POLLERR)))),
-    ("P6", |s| s.is("poll") && s.state == Connected && s.ok()),
+    ("P6", |s| s.is("poll") && s.state == Connected && s.result == Some(Ok(i64::from(POLLOUT)))),
     ("P9", |s| s.is("poll") && s.state == Connected && s.result == Some(Ok(0))),
     ("P12", |s| s.is("poll") && s.state == Connected && matches!(s.result, Some(Ok(0x100..)))),
     ("P24", |s| s.is("poll") && s.state == Ended && s.result == Some(Ok(i64::from(POLLERR)))),
@@ -147,7 +147,10 @@ pub(super) const ROWS: [(&str, Is); 82] = [
     ("S13", |s| s.is("fsync") && s.state == Ended && s.fails(Errno::ENODEV)),
     ("X1", |s| s.is("seek") && s.fails(Errno::ESPIPE)),
     ("L1", |s| s.step.kind() == "event disconnect" && s.state == Closed),
-    ("L10", |s| matches!(s.step, Step::Reset(_))),
+    ("L3", |s| matches!(s.step, Step::Reset(Breach::BadHeader))),
+    ("L5", |s| matches!(s.step, Step::Reset(Breach::UnknownCommand))),
+    ("L6", |s| matches!(s.step, Step::Reset(Breach::FrameToNobody))),
+    ("L7", |s| matches!(s.step, Step::Reset(Breach::DropReady))),
 ];
 
 /// The events, by the kinds of their steps.

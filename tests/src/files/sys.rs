@@ -80,9 +80,46 @@ pub(super) fn ioctl(fd: Descriptor, command: u32, argument: &mut [u8], at: Point
 }
 
 pub(super) fn read(fd: Descriptor, buffer: &mut [u8], at: Pointer) -> Result<i64, Errno> {
-    let address = place(at, buffer.as_mut_ptr());
-    // SAFETY: the buffer is writable for its length; the kernel refuses the other addresses.
-    checked(unsafe { libc::read(fd.0, address, buffer.len()) } as i64)
+    let pages = Pages::new(buffer.len())?;
+    let address = place(at, pages.address);
+    // SAFETY: the pages are writable for the buffer's length; the kernel refuses the other addresses.
+    let result = checked(unsafe { libc::read(fd.0, address, buffer.len()) } as i64);
+    // SAFETY: the pages are as long as the buffer, and apart from it.
+    unsafe { ptr::copy_nonoverlapping(pages.address, buffer.as_mut_ptr(), buffer.len()) };
+    result
+}
+
+/// Memory that no child gets a copy of. FUSE and CUSE hold the pages of a read that sleeps; after a fork they may be the
+/// child's (`docs/fidelity.md`, F-FORK-READ).
+struct Pages {
+    address: *mut u8,
+    length: usize,
+}
+
+impl Pages {
+    /// At least so many bytes, all zero.
+    fn new(length: usize) -> Result<Self, Errno> {
+        let length = length.max(1);
+        // SAFETY: a new mapping at an address of the kernel's choice touches no memory of ours.
+        let address = unsafe {
+            let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+            libc::mmap(ptr::null_mut(), length, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
+        };
+        if address == libc::MAP_FAILED {
+            return Err(std::io::Error::last_os_error().into());
+        }
+        let pages = Self { address: address.cast(), length };
+        // SAFETY: the mapping made above.
+        checked(unsafe { libc::madvise(address, length, libc::MADV_DONTFORK) }.into())?;
+        Ok(pages)
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        // SAFETY: the mapping of `new`, to which no reference exists.
+        unsafe { libc::munmap(self.address.cast(), self.length) };
+    }
 }
 
 pub(super) fn write(fd: Descriptor, data: &[u8], at: Pointer) -> Result<i64, Errno> {
@@ -141,7 +178,8 @@ pub(super) fn write_in_child(fd: Descriptor, data: &[u8]) -> Result<i64, Errno> 
     let child = unsafe {
         let child = libc::fork();
         if child == 0 {
-            libc::alarm(60);
+            // A write may sleep; until then the parent can be asked nothing else.
+            libc::alarm(3);
             let result = libc::write(fd.0, data.as_ptr().cast(), data.len());
             let written = usize::try_from(result).is_ok_and(|count| count == data.len());
             libc::_exit(if written { 0 } else { *libc::__errno_location() & 0xFF });

@@ -238,7 +238,7 @@ impl Files for System {
     }
 
     fn asleep(&self, ticket: Ticket) -> bool {
-        loop {
+        for looks in 0_u32.. {
             let thread = {
                 let mut calls = lock(&self.calls);
                 let running = calls.get_mut(&ticket).expect("the call was begun");
@@ -257,8 +257,14 @@ impl Files for System {
             if number.is_some_and(|number| MAY_SLEEP.contains(&number)) {
                 return true;
             }
-            thread::yield_now();
+            // It is about to sleep or to be over; one that waits for a child is neither for long.
+            if looks < MANY_LOOKS {
+                thread::yield_now();
+            } else {
+                thread::sleep(Duration::from_millis(1));
+            }
         }
+        unreachable!("numbers end later than any call")
     }
 
     fn signal(&self, ticket: Ticket, restart: Restart) {
@@ -285,6 +291,9 @@ impl Files for System {
         thread::sleep(time);
     }
 }
+
+/// Looks at a thread after which the next may be later.
+const MANY_LOOKS: u32 = 100;
 
 /// The system calls in which a device's caller may sleep.
 const MAY_SLEEP: [i64; 11] = [

@@ -5,7 +5,7 @@
 
 use super::boot::{self, Outcome};
 use super::jobs::{Job, exact};
-use super::setup::Machine;
+use super::setup::{Machine, Setup};
 use super::{AT_A_TIME, lock, next, personas};
 use crate::{fetch, test, workspace};
 use anyhow::{Context, Result, ensure};
@@ -47,13 +47,14 @@ pub(crate) fn main(arguments: &Arguments) -> Result<ExitCode> {
     if !arguments.no_build {
         test::build()?;
     }
+    let setup = Machine::Exact.setup(&personas::builtin()?)?;
     let batches = Mutex::new(batches(arguments.calls, arguments.seed).into_iter());
     let results = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..arguments.guests.max(1) {
             scope.spawn(|| {
                 while let Some(job) = next(&batches) {
-                    let result = run(&job);
+                    let result = run(&job, &setup);
                     lock(&results).push((job.name, result));
                 }
             });
@@ -93,10 +94,9 @@ fn batches(calls: u64, seed: u64) -> Vec<Job> {
 }
 
 /// Boots a guest for one batch; what it printed.
-fn run(job: &Job) -> Result<String> {
+fn run(job: &Job, setup: &Setup) -> Result<String> {
     println!("{}: {}", job.name, job.command);
-    let setup = Machine::Exact.setup(&personas::builtin()?)?;
-    let outcomes = boot::boot(&job.name, &setup, std::slice::from_ref(job))?;
+    let outcomes = boot::boot(&job.name, setup, std::slice::from_ref(job))?;
     match outcomes.into_iter().next().context("a boot without an outcome")? {
         Outcome::Ended { ending, took, output } => {
             println!("{}: {ending} after {} s", job.name, took.as_secs());

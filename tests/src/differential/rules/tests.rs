@@ -69,6 +69,14 @@ impl Story {
         self
     }
 
+    /// What a step that all answer like this does to the rest.
+    fn parts(&self, step: &Step, answer: &Trace) -> Option<&'static str> {
+        let traces = [answer, answer];
+        let (reference, other) = (Transport::MeiMe, Transport::Cuse);
+        let case = Case { reference, other, history: &self.0, step, traces };
+        parts(&case).map(|known| known.fidelity)
+    }
+
     /// What the rules say of a step that the driver answers this way and umei over CUSE another.
     fn on(&self, step: &Step, driver: &Trace, ours: &Trace) -> Option<(&'static str, Then)> {
         self.between(Transport::MeiMe, Transport::Cuse, step, driver, ours)
@@ -92,6 +100,7 @@ fn lengths_of_zero() {
     let (story, step) = (Story::fresh(), call(Do::Write { length: 0, fill: 0, at: GOOD }));
     let enodev = fails(Errno::ENODEV);
     assert_eq!(story.on(&step, &enodev, &ok()), Some(("F-ZERO-LENGTH", Then::Same)));
+    assert_eq!(story.on(&step, &fails(Errno::ENOTTY), &ok()), Some(("F-ZERO-LENGTH", Then::Same)));
     assert_eq!(story.on(&step, &ok(), &enodev), None);
     assert_eq!(story.on(&call(read(1)), &enodev, &ok()), None);
     // A host has no such excuse.
@@ -126,6 +135,8 @@ fn nonblocking_ioctl() {
     assert_eq!(changed.on(&step, &again, &interrupted), Some(("F-NONBLOCK-IOCTL", Then::Same)));
     assert_eq!(changed.on(&step, &again, &fails(Errno::EIO)), None);
     // The next read tells the front end.
+    let changed = changed.and(&call(read(0)), &ok());
+    assert_eq!(changed.on(&step, &again, &interrupted), Some(("F-NONBLOCK-IOCTL", Then::Same)));
     let told = changed.and(&call(read(1)), &again);
     assert_eq!(told.on(&step, &again, &interrupted), None);
 }
@@ -145,17 +156,11 @@ fn order_of_pointers() {
 #[test]
 fn bad_reads_and_vectors_part_the_devices() {
     let story = Story::connected();
-    let parting = |step: &Step, answer: &Trace| {
-        let traces = [answer, answer];
-        let (reference, other) = (Transport::MeiMe, Transport::Cuse);
-        let case = Case { reference, other, history: &story.0, step, traces };
-        parts(&case).map(|known| known.fidelity)
-    };
     let bad = call(Do::Read { size: 5, at: Place::Unmapped });
-    assert_eq!(parting(&bad, &fails(Errno::EFAULT)), Some("F-POINTER-ORDER"));
+    assert_eq!(story.parts(&bad, &fails(Errno::EFAULT)), Some("F-POINTER-ORDER"));
     let vector = call(Do::WriteVector { lengths: vec![1, 2], fill: 0 });
-    assert_eq!(parting(&vector, &said(Ok(3))), Some("F-VECTORS"));
-    assert_eq!(parting(&call(read(5)), &fails(Errno::EAGAIN)), None);
+    assert_eq!(story.parts(&vector, &said(Ok(3))), Some("F-VECTORS"));
+    assert_eq!(story.parts(&call(read(5)), &fails(Errno::EAGAIN)), None);
 }
 
 #[test]
@@ -191,7 +196,30 @@ fn a_second_reader_has_no_credit() {
     assert_eq!(one.on(&step, &ok(), &got), None);
     let two = one.and(&park(read(5)), &asleep);
     assert_eq!(two.on(&step, &ok(), &got), Some(("Q2", Then::Parted)));
-    assert_eq!(two.on(&step, &ok(), &ended("poll", Ok(1))), None);
+    assert_eq!(two.on(&step, &ok(), &ended("fsync", Ok(0))), None);
+    let left = two.and(&step, &got);
+    assert_eq!(left.on(&step, &ok(), &got), Some(("Q2", Then::Parted)));
+    assert_eq!(left.and(&step, &got).and(&park(read(5)), &asleep).on(&step, &ok(), &got), None);
+}
+
+#[test]
+fn a_message_may_wake_a_poll_beside_its_reader() {
+    let step = Step::Event(Upset::Send { client: Client::Echo, length: 5 });
+    let (woken, asleep) = (ended("poll", Ok(1)), ok());
+    let reader = Story::connected().and(&park(read(5)), &trace(Answer::Asleep));
+    for (one, two) in [(&woken, &asleep), (&asleep, &woken)] {
+        assert_eq!(reader.on(&step, one, two), Some(("F-POLL-BESIDE-READ", Then::Parted)));
+        assert_eq!(Story::connected().on(&step, one, two), None);
+    }
+    assert_eq!(reader.on(&step, &ended("poll", Ok(4)), &asleep), None);
+    assert_eq!(reader.on(&step, &ended("notify-get", Ok(1)), &asleep), None);
+    let both = reader.and(&park(Do::Poll { events: POLLIN }), &trace(Answer::Asleep));
+    let fill = Step::Fill { slot: 0 };
+    assert_eq!(both.on(&fill, &said(Ok(52)), &said(Ok(53))), Some(("F-POLL-BESIDE-READ", Then::Parted)));
+    assert_eq!(both.on(&fill, &said(Ok(52)), &said(Ok(54))), None);
+    assert_eq!(Story::connected().on(&fill, &said(Ok(52)), &said(Ok(53))), None);
+    assert_eq!(both.parts(&step, &ended("read", Ok(5))), Some("F-POLL-BESIDE-READ"));
+    assert_eq!(both.parts(&step, &ok()), None);
 }
 
 #[test]
@@ -213,6 +241,11 @@ fn a_refusal_is_kept() {
     let refused = Story::connected().and(&Step::RefuseNotify { slot: 0, status: 3 }, &einval);
     assert_eq!(refused.on(&step, &einval, &ok()), Some(("Q6", Then::Parted)));
     assert_eq!(refused.on(&step, &ok(), &einval), None);
+    let refusal = Step::RefuseNotify { slot: 0, status: 3 };
+    assert_eq!(Story::connected().on(&refusal, &einval, &ok()), None);
+    let on = Story::connected().and(&step, &ok());
+    assert_eq!(on.on(&refusal, &einval, &ok()), Some(("Q6", Then::Parted)));
+    assert_eq!(on.and(&refusal, &ok()).on(&step, &einval, &ok()), Some(("Q6", Then::Parted)));
     let again = refused.and(&DISCONNECT, &ok()).and(&call(CONNECT), &ok());
     assert_eq!(again.on(&step, &einval, &ok()), None);
 }
@@ -248,6 +281,8 @@ fn a_poll_for_errors_alone_sleeps_on() {
     assert_eq!(story.on(&DISCONNECT, &woken, &ok()), None);
     let unheard = Story::connected().and(&park(Do::Poll { events: POLLPRI }), &trace(Answer::Asleep));
     assert_eq!(unheard.on(&DISCONNECT, &ok(), &woken), Some(("Q16", Then::Parted)));
+    let closed = ended("poll", Ok(i64::from(POLLNVAL)));
+    assert_eq!(unheard.on(&DISCONNECT, &ok(), &closed), Some(("Q16", Then::Parted)));
     let heard = Story::connected().and(&call(notify_set(1)), &ok());
     let heard = heard.and(&park(Do::Poll { events: POLLPRI }), &trace(Answer::Asleep));
     assert_eq!(heard.on(&DISCONNECT, &ok(), &woken), None);

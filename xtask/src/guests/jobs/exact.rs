@@ -3,15 +3,15 @@
 use super::{Job, job};
 use crate::guests::setup::{self, Machine};
 
-/// Calls in `cargo xtask test`, and what they come from: two minutes of it. `cargo xtask fuzz-parity` makes more.
-const CALLS: u64 = 1000;
+/// Calls in `cargo xtask test`, and what they come from: some four minutes. `cargo xtask fuzz-parity` makes more.
+const CALLS: u64 = 5000;
 const SEED: u64 = 1;
 /// Who judges.
 const CLIENT: &str = "mei-differential";
 
 /// Those of `cargo xtask test`.
 pub(super) fn jobs() -> Vec<Job> {
-    vec![run("exact", CALLS, SEED).expecting(", 0 differences, ").within(900)]
+    vec![run("exact", CALLS, SEED).expecting(", 0 differences, ").within(1800)]
 }
 
 /// A job that makes so many calls on every pair of devices together.
