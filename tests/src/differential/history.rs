@@ -126,6 +126,8 @@ impl History {
     pub(super) fn add(&mut self, step: &Step, trace: &Trace) {
         let done = matches!(&trace.answer, Answer::Said(Outcome { result: Ok(_), .. }));
         match *step {
+            // Not made.
+            _ if trace.answer == Answer::Nothing => {}
             Step::Open { slot, way, nonblocking } => {
                 self.slots[slot] = None;
                 // Failed opens are numbered, too.

@@ -3,7 +3,7 @@
 use super::history::{File, History, INPUT, State, is_nothing};
 use super::runner::{Answer, Ended, Trace};
 use super::step::{Do, Place, Step};
-use crate::files::{Errno, Outcome, POLLERR, POLLIN, POLLNVAL, POLLPRI, POLLRDNORM, Transport};
+use crate::files::{Errno, Outcome, POLLERR, POLLIN, POLLPRI, POLLRDNORM, Transport};
 
 /// What a rule says of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,13 +102,43 @@ pub(super) fn known(case: &Case<'_>) -> Option<Known> {
         epoll_that_arms,
     ];
     let whole = RULES.iter().find_map(|rule| rule(case)).or_else(|| stale_position(case));
-    whole.or_else(|| each_of_two(case))
+    whole.or_else(|| each_of_two(case)).or_else(|| each_sleeper(case))
+}
+
+/// Several sleepers that ended on one side alone: each of them has a rule.
+fn each_sleeper(case: &Case<'_>) -> Option<Known> {
+    let [one, two] = case.traces;
+    let [driver, ours] = case.only_ended();
+    if one.answer != two.answer || driver.len() + ours.len() < 2 {
+        return None;
+    }
+    let both = one.ended.iter().filter(|ended| two.ended.contains(ended));
+    let base = Trace { answer: one.answer.clone(), ended: both.cloned().collect() };
+    let with = |sleeper: &Ended| {
+        let mut trace = base.clone();
+        trace.ended.push(sleeper.clone());
+        trace
+    };
+    let mut last = None;
+    for sleeper in driver {
+        last = Some(known(&Case { traces: [&with(sleeper), &base], ..*case })?);
+    }
+    for sleeper in ours {
+        last = Some(known(&Case { traces: [&base, &with(sleeper)], ..*case })?);
+    }
+    last
 }
 
 /// Two calls at once: each outcome that differs has a rule.
 fn each_of_two(case: &Case<'_>) -> Option<Known> {
     let (Step::Race { slot, calls }, [one, two]) = (case.step, case.traces) else { return None };
     let (Answer::Both(ones), Answer::Both(twos)) = (&one.answer, &two.answer) else { return None };
+    // The first of two polls arms the read, and the message may or may not be there before the second looks.
+    let others = |outcome: &Outcome| outcome.result.map(|ready| ready & !i64::from(INPUT));
+    let polls = matches!(calls[0], Do::Poll { .. }) && case.front_end();
+    if polls && ones.iter().map(others).eq(twos.iter().map(others)) {
+        return same("F-EPOLL-ARMS");
+    }
     let mut last = None;
     for (index, call) in calls.iter().enumerate() {
         if ones[index] == twos[index] {
@@ -252,7 +282,8 @@ fn second_reader(case: &Case<'_>) -> Option<Known> {
     let shared = |ended: &&Ended| {
         ended.kind == "read" && case.history.file(ended.file).is_some_and(|file| file.crowded)
     };
-    if !ours.is_empty() && ours.iter().all(shared) && driver.iter().all(shared) {
+    let any = !driver.is_empty() || !ours.is_empty();
+    if any && ours.iter().all(shared) && driver.iter().all(shared) {
         return parted("Q2");
     }
     // The same without a parked one: two at once, or one beside a sleeper.
@@ -361,12 +392,11 @@ fn epoll_that_arms(case: &Case<'_>) -> Option<Known> {
 }
 
 /// The end of a connection wakes no poll of the driver that asks for errors alone, or for notifications that are off.
-/// One that wakes may find its descriptor closed.
 fn poll_for_errors_alone(case: &Case<'_>) -> Option<Known> {
     let [driver, ours] = case.only_ended();
     let woken = |ended: &&Ended| {
         ended.kind == "poll"
-            && [POLLERR, POLLNVAL].iter().any(|&ready| ended.outcome.result == Ok(i64::from(ready)))
+            && ended.outcome.result == Ok(i64::from(POLLERR))
             && case.history.file(ended.file).is_some_and(|file| file.blind_polls > 0)
     };
     if case.driver() && driver.is_empty() && !ours.is_empty() && ours.iter().all(woken) {

@@ -108,6 +108,7 @@ struct Slot {
 
 #[derive(Debug)]
 struct Parked {
+    id: FileId,
     file: usize,
     kind: &'static str,
     ticket: Ticket,
@@ -140,8 +141,13 @@ impl Run<'_> {
             Step::Duplicate { to, .. } => Some(to),
             _ => None,
         };
-        // That a call holds its file is the kernel's doing.
-        if self.reach == Reach::Host && replaced.is_some_and(|slot| self.is_asleep_on(slot)) {
+        // That a call holds its file is the kernel's doing. A poll that wakes looks at its descriptor's number again, which
+        // may be any file's by then.
+        let busy = |slot| match self.reach {
+            Reach::Host => self.is_asleep_on(slot),
+            Reach::Kernel => self.is_polled(slot),
+        };
+        if replaced.is_some_and(busy) {
             return Ok(Answer::Nothing);
         }
         match *step {
@@ -218,6 +224,12 @@ impl Run<'_> {
         self.slots[slot].is_some_and(|slot| self.parked.iter().any(|parked| parked.file == slot.file))
     }
 
+    fn is_polled(&self, slot: usize) -> bool {
+        let polls = |parked: &&Parked| parked.kind == "poll";
+        self.slots[slot]
+            .is_some_and(|slot| self.parked.iter().filter(polls).any(|parked| parked.id == slot.id))
+    }
+
     /// The file that an open or a dup gave.
     fn take(&mut self, slot: usize, file: usize, answer: Answer) -> Answer {
         match answer {
@@ -290,7 +302,7 @@ impl Run<'_> {
             self.settle_well()?;
         }
         if self.files.asleep(ticket) {
-            self.parked.push(Parked { file, kind: call.kind(), ticket });
+            self.parked.push(Parked { id, file, kind: call.kind(), ticket });
             return Ok(Answer::Asleep);
         }
         self.files

@@ -27,8 +27,6 @@ pub const POLLOUT: u16 = 0x004;
 pub const POLLERR: u16 = 0x008;
 /// Never given by this device.
 pub const POLLHUP: u16 = 0x010;
-/// The descriptor was closed before the poll looked again.
-pub const POLLNVAL: u16 = 0x020;
 /// Always with [`POLLIN`].
 pub const POLLRDNORM: u16 = 0x040;
 /// Always with [`POLLOUT`].

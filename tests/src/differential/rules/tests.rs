@@ -197,6 +197,7 @@ fn a_second_reader_has_no_credit() {
     let two = one.and(&park(read(5)), &asleep);
     assert_eq!(two.on(&step, &ok(), &got), Some(("Q2", Then::Parted)));
     assert_eq!(two.on(&step, &ok(), &ended("fsync", Ok(0))), None);
+    assert_eq!(two.on(&step, &got, &ok()), Some(("Q2", Then::Parted)));
     let left = two.and(&step, &got);
     assert_eq!(left.on(&step, &ok(), &got), Some(("Q2", Then::Parted)));
     assert_eq!(left.and(&step, &got).and(&park(read(5)), &asleep).on(&step, &ok(), &got), None);
@@ -220,6 +221,24 @@ fn a_message_may_wake_a_poll_beside_its_reader() {
     assert_eq!(Story::connected().on(&fill, &said(Ok(52)), &said(Ok(53))), None);
     assert_eq!(both.parts(&step, &ended("read", Ok(5))), Some("F-POLL-BESIDE-READ"));
     assert_eq!(both.parts(&step, &ok()), None);
+}
+
+#[test]
+fn each_of_several_sleepers_has_its_rule() {
+    let asleep = trace(Answer::Asleep);
+    let sleeper = |kind, result| {
+        let outcome = Outcome { result, bytes: Vec::new() };
+        Ended { file: 0, kind, outcome }
+    };
+    let poll = sleeper("poll", Ok(i64::from(POLLERR)));
+    let notify_get = sleeper("notify-get", Err(Errno::ENODEV));
+    let ours = Trace { ended: vec![notify_get.clone(), poll.clone()], ..ok() };
+    let story = Story::connected().and(&park(Do::NotifyGet { at: GOOD }), &asleep);
+    assert_eq!(story.on(&DISCONNECT, &ok(), &ours), None);
+    let story = story.and(&park(Do::Poll { events: 0 }), &asleep);
+    assert_eq!(story.on(&DISCONNECT, &ok(), &ours), Some(("Q16", Then::Parted)));
+    let unknown = Trace { ended: vec![sleeper("fsync", Ok(0)), poll], ..ok() };
+    assert_eq!(story.on(&DISCONNECT, &ok(), &unknown), None);
 }
 
 #[test]
@@ -281,14 +300,35 @@ fn a_poll_for_errors_alone_sleeps_on() {
     assert_eq!(story.on(&DISCONNECT, &woken, &ok()), None);
     let unheard = Story::connected().and(&park(Do::Poll { events: POLLPRI }), &trace(Answer::Asleep));
     assert_eq!(unheard.on(&DISCONNECT, &ok(), &woken), Some(("Q16", Then::Parted)));
-    let closed = ended("poll", Ok(i64::from(POLLNVAL)));
-    assert_eq!(unheard.on(&DISCONNECT, &ok(), &closed), Some(("Q16", Then::Parted)));
     let heard = Story::connected().and(&call(notify_set(1)), &ok());
     let heard = heard.and(&park(Do::Poll { events: POLLPRI }), &trace(Answer::Asleep));
     assert_eq!(heard.on(&DISCONNECT, &ok(), &woken), None);
     // One that asks for more is woken.
     let more = Story::connected().and(&park(Do::Poll { events: POLLIN }), &trace(Answer::Asleep));
     assert_eq!(more.on(&DISCONNECT, &ok(), &woken), None);
+}
+
+#[test]
+fn a_poll_may_find_what_the_one_beside_it_asked_for() {
+    let both = |first, second| {
+        let outcomes = [first, second].map(|result| Outcome { result, bytes: Vec::new() });
+        trace(Answer::Both(outcomes))
+    };
+    let race = |events| {
+        let poll = Do::Poll { events };
+        Step::Race { slot: 0, calls: [poll.clone(), poll] }
+    };
+    let (early, late) = (both(Ok(0), Ok(0)), both(Ok(0), Ok(POLLRDNORM.into())));
+    let story = Story::connected();
+    assert_eq!(story.on(&race(POLLRDNORM), &late, &early), Some(("F-EPOLL-ARMS", Then::Same)));
+    assert_eq!(story.on(&race(POLLRDNORM), &both(Ok(0), Ok(4)), &early), None);
+    assert_eq!(story.on(&race(POLLRDNORM), &both(Ok(0), Err(Errno::EINTR)), &early), None);
+}
+
+#[test]
+fn a_step_that_is_not_made_changes_nothing() {
+    let story = Story::connected().and(&Step::Close { slot: 0 }, &trace(Answer::Nothing));
+    assert_eq!(story.0.state(&call(CONNECT)), State::Connected);
 }
 
 #[test]
