@@ -75,19 +75,21 @@ pub(super) enum Machine {
     MeiMePackages,
     /// One full engine behind an IOMMU, which user space takes from the kernel's driver.
     Pci,
-    /// The same with the engine of the parity rows.
+    /// The same under the kernel's watchdog driver, too.
+    PciWatchdog,
+    /// The same as [`Machine::Pci`] with engines of the parity rows, one of them for the kernel's driver.
     PciParity,
     /// Functions with the test clients, driven by the kernel's driver, and `/dev/cuse` beside them.
     Exact,
     /// The kernel's driver and umei beside each other: a full engine, one with test clients, four that echo; an IOMMU.
     Beside,
-    /// No IOMMU: one full engine, and that of the parity rows behind it. VFIO may do without.
+    /// No IOMMU: one full engine, and behind it two of the parity rows. VFIO may do without.
     PciPlain,
 }
 
 impl Machine {
     /// The longest boots first: two run at a time.
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Beside,
         Self::Exact,
         Self::CusePackages,
@@ -99,6 +101,7 @@ impl Machine {
         Self::MeiMeVariants,
         Self::MeiMeIntx,
         Self::Pci,
+        Self::PciWatchdog,
         Self::PciParity,
     ];
 
@@ -112,6 +115,7 @@ impl Machine {
             Self::MeiMeParity => "mei_me-parity",
             Self::MeiMePackages => "mei_me-packages",
             Self::Pci => "pci",
+            Self::PciWatchdog => "pci-watchdog",
             Self::PciParity => "pci-parity",
             Self::Beside => "beside",
             Self::Exact => "exact",
@@ -125,7 +129,7 @@ impl Machine {
             Self::Cuse | Self::CusePackages => "CUSE",
             Self::MeiMeMsi | Self::MeiMeVariants | Self::MeiMeParity | Self::MeiMePackages => "mei_me, MSI",
             Self::MeiMeIntx => "mei_me, INTx",
-            Self::Pci | Self::PciParity => "VFIO, UIO, resource",
+            Self::Pci | Self::PciWatchdog | Self::PciParity => "VFIO, UIO, resource",
             Self::Exact | Self::Beside => "CUSE beside mei_me",
             Self::PciPlain => "VFIO noiommu, UIO, resource",
         }
@@ -162,12 +166,12 @@ impl Machine {
             Self::MeiMePackages => {
                 setup.functions = vec![Function { persona: FULL.to_owned(), slot: CHIPSET_SLOT }];
             }
-            Self::Pci | Self::PciParity => {
-                let persona = match self {
-                    Self::Pci => FULL.to_owned(),
-                    _ => parity_file(PARITY[0]),
+            Self::Pci | Self::PciWatchdog | Self::PciParity => {
+                let personas = match self {
+                    Self::PciParity => vec![parity_file(PARITY[0]); 2],
+                    _ => vec![FULL.to_owned()],
                 };
-                setup.functions = functions(std::iter::once(persona))?;
+                setup.functions = functions(personas.into_iter())?;
                 setup.iommu = Iommu::Present;
                 setup.modules.extend(["cuse", "uio_pci_generic", "vfio_iommu_type1", "vfio_pci"]);
                 setup.programs.push(test_program("mei-pci-uio", "function")?);
@@ -184,7 +188,8 @@ impl Machine {
                 setup.programs.push(Program { from: persona, to: Path::new("/").join(ECHO) });
             }
             Self::PciPlain => {
-                setup.functions = functions([FULL.to_owned(), parity_file(PARITY[0])].into_iter())?;
+                setup.functions =
+                    functions([FULL.to_owned(), parity_file(PARITY[0]), parity_file(PARITY[0])].into_iter())?;
                 setup.modules.extend(["cuse", "uio_pci_generic", "vfio_pci"]);
                 setup.rebuilt.push(fetch::vfio_module());
             }
@@ -200,6 +205,10 @@ impl Machine {
             Self::Beside => {
                 setup.share_packages();
                 setup.programs.extend(["meshcmd/meshagent", "meshcmd/meshcmd.js"].map(client));
+            }
+            Self::PciWatchdog => {
+                setup.share_packages();
+                setup.modules.push("mei_wdt");
             }
             Self::CusePackages | Self::MeiMePackages => {
                 setup.share_packages();

@@ -10,7 +10,8 @@ struct Way {
     name: &'static str,
     /// Where there is an engine of full AMT to drive so, the first function.
     machine: Machine,
-    /// The engine of the parity rows: its machine, and the number of the function there.
+    /// The engine of the parity rows: its machine, and the number of the function there. The next function has another
+    /// such engine, for the kernel's driver.
     parity: (Machine, usize),
     /// Which of the rows, for `mei-parity --shard`.
     shard: &'static str,
@@ -56,6 +57,10 @@ const WAYS: [Way; 4] = [
     },
 ];
 
+/// Calls that each way makes beside the kernel's driver, and what they come from.
+const CALLS: u64 = 1000;
+const SEED: u64 = 2;
+
 pub(super) fn jobs() -> Vec<Job> {
     let mut jobs = ways();
     jobs.extend(upsets());
@@ -83,6 +88,13 @@ fn ways() -> Vec<Job> {
              mei-parity --transport cuse --shard {shard}"
         );
         jobs.push(job(format!("pci-parity:{name}"), machine, "parity rows", command).within(1800));
+    }
+    for Way { name, parity: (machine, index), driver, access, .. } in WAYS {
+        let (address, reference) = (setup::address(index), setup::address(index + 1));
+        let options = format!("--calls {CALLS} --seed {SEED}");
+        let command = format!("sh /jobs/pci-exact.sh '{options}' {reference} {address} {driver} {access}");
+        let exact = job(format!("pci-exact:{name}"), machine, "mei-differential", command);
+        jobs.push(exact.expecting(", 0 differences, ").within(900));
     }
     let command = format!("sh /jobs/pci-cycle.sh {address}");
     let cycle = job("pci-cycle", Machine::Pci, "mei-amt-version", command);
