@@ -21,6 +21,7 @@ const ENXIO: i32 = 6;
 const EAGAIN: i32 = 11;
 const EFAULT: i32 = 14;
 const ENODEV: i32 = 19;
+const ECONNABORTED: i32 = 103;
 /// Between two attempts to start over.
 const MOMENT: Duration = Duration::from_millis(5);
 /// Messages of a burst, fewer than the queue of a file holds.
@@ -60,8 +61,8 @@ impl Attempt {
     /// frozen is a signal.
     fn endings(self) -> &'static [i32] {
         match self {
-            // No node, or a node without a device.
-            Self::Open => &[ENOENT, EINTR, ENXIO, ENODEV],
+            // No node, or a node without a device, or one whose end overtakes the open (`docs/fidelity.md`, F-REMOVAL).
+            Self::Open => &[ENOENT, EINTR, ENXIO, ENODEV, ECONNABORTED],
             // An engine that is no longer ready takes neither a request nor a message, nor the credit of a read.
             Self::Connect => &[EINTR, EIO, EFAULT, ENODEV],
             Self::Write | Self::Read => &[EINTR, EIO, ENODEV],
