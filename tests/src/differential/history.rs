@@ -43,6 +43,10 @@ pub(super) struct File {
     pub(super) partial: bool,
     /// The firmware has sent a message that the file had given no credit for.
     pub(super) uncredited: bool,
+    /// Connected with a tag.
+    pub(super) tagged: bool,
+    /// The firmware has sent a message without one meanwhile.
+    pub(super) untagged_message: bool,
     /// Reads that sleep.
     pub(super) readers: usize,
     /// More than one of them did at once, and one still does.
@@ -79,6 +83,8 @@ impl File {
             stale_position: false,
             partial: false,
             uncredited: false,
+            tagged: false,
+            untagged_message: false,
             readers: 0,
             crowded: false,
             input_polls: 0,
@@ -141,10 +147,11 @@ impl History {
             Step::Event(Upset::Disconnect { client } | Upset::Remove { client }) if done => {
                 self.end(|file| file.client == Some(client));
             }
-            Step::Event(Upset::SendWithoutCredit { client, .. }) if done => {
-                let files = self.files.iter_mut();
-                for file in files.filter(|file| file.client == Some(client) && !file.armed) {
-                    file.uncredited = true;
+            Step::Event(Upset::Send { client, .. } | Upset::SendWithoutCredit { client, .. }) if done => {
+                let asked = matches!(step, Step::Event(Upset::Send { .. }));
+                for file in self.files.iter_mut().filter(|file| file.client == Some(client)) {
+                    file.uncredited |= !asked && !file.armed;
+                    file.untagged_message |= file.tagged;
                 }
             }
             Step::Reset(_) if done => {
@@ -250,6 +257,8 @@ fn after(file: &mut File, call: &Do, outcome: &Outcome) {
             file.state = State::Connected;
             file.client = Some(client);
             file.notify_refused = false;
+            file.tagged = matches!(call, Do::ConnectVtag { .. });
+            file.untagged_message = false;
         }
         Do::NotifySet { value, .. } => match outcome.result {
             Ok(_) => file.notified = value == 1,

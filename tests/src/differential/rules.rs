@@ -85,7 +85,7 @@ type Rule = fn(&Case<'_>) -> Option<Known>;
 
 /// The rule for a difference, if there is one.
 pub(super) fn known(case: &Case<'_>) -> Option<Known> {
-    const RULES: [Rule; 14] = [
+    const RULES: [Rule; 15] = [
         zero_length,
         fsync_over_cuse,
         nonblocking_ioctl,
@@ -95,6 +95,7 @@ pub(super) fn known(case: &Case<'_>) -> Option<Known> {
         sleeper_in_notify_get,
         second_reader,
         poll_beside_a_read,
+        untagged_message,
         stale_refusal,
         stale_notification,
         armed_read,
@@ -138,6 +139,13 @@ fn each_of_two(case: &Case<'_>) -> Option<Known> {
     let polls = matches!(calls[0], Do::Poll { .. }) && case.front_end();
     if polls && ones.iter().map(others).eq(twos.iter().map(others)) {
         return same("F-EPOLL-ARMS");
+    }
+    // A CONNECT while another is under way is refused; one after it has an answer of its own.
+    let connects = matches!(calls[0], Do::Connect { .. });
+    let busy = |outcomes: &[Outcome; 2]| outcomes.iter().any(|outcome| outcome.result == Err(Errno::EBUSY));
+    let shared = ones.iter().any(|outcome| twos.contains(outcome));
+    if connects && shared && (busy(ones) || busy(twos)) {
+        return same("F-AT-ONCE");
     }
     let mut last = None;
     for (index, call) in calls.iter().enumerate() {
@@ -313,6 +321,23 @@ fn poll_beside_a_read(case: &Case<'_>) -> Option<Known> {
     };
     let race = (any || room) && driver.iter().all(beside) && ours.iter().all(beside);
     if race { parted("F-POLL-BESIDE-READ") } else { None }
+}
+
+/// The driver drops a message whose tag no file has, and gives no credit in place of the one that it took.
+fn untagged_message(case: &Case<'_>) -> Option<Known> {
+    if !case.driver() {
+        return None;
+    }
+    let [driver, ours] = case.only_ended();
+    let waits = |ended: &&Ended| {
+        matches!(ended.kind, "read" | "poll")
+            && case.history.file(ended.file).is_some_and(|file| file.untagged_message)
+    };
+    let any = !driver.is_empty() || !ours.is_empty();
+    let sleepers = any && driver.iter().all(waits) && ours.iter().all(waits);
+    let asks = matches!(case.call(), Some(Do::Read { .. } | Do::Poll { .. } | Do::Epoll { .. }))
+        && case.has(|file| file.untagged_message);
+    if sleepers || asks { parted("Q18") } else { None }
 }
 
 /// The driver answers NOTIFY_SET with the refusal of an earlier one.

@@ -4,6 +4,7 @@
 //! seed, which it prints.
 
 use super::boot::{self, Outcome};
+use super::image::Program;
 use super::jobs::{Job, exact};
 use super::setup::{Machine, Setup};
 use super::{AT_A_TIME, lock, next, personas};
@@ -12,6 +13,7 @@ use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use umei_guest::report::Ending;
@@ -36,6 +38,9 @@ pub(crate) struct Arguments {
     /// Guests at a time.
     #[arg(long, default_value_t = AT_A_TIME)]
     guests: usize,
+    /// Makes the calls of this file instead, which a run kept, and shows every answer.
+    #[arg(long, value_name = "FILE")]
+    replay: Option<PathBuf>,
     /// Takes the workspace's programs as they were last built.
     #[arg(long)]
     no_build: bool,
@@ -47,7 +52,10 @@ pub(crate) fn main(arguments: &Arguments) -> Result<ExitCode> {
     if !arguments.no_build {
         test::build()?;
     }
-    let setup = Machine::Exact.setup(&personas::builtin()?)?;
+    let mut setup = Machine::Exact.setup(&personas::builtin()?)?;
+    if let Some(file) = &arguments.replay {
+        return replay(file, &mut setup);
+    }
     let batches = Mutex::new(batches(arguments.calls, arguments.seed).into_iter());
     let results = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -80,6 +88,22 @@ pub(crate) fn main(arguments: &Arguments) -> Result<ExitCode> {
     }
     println!("{}", table.last_line());
     Ok(if failures.is_empty() && table.differences == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Makes the calls of a file on the host.
+fn replay(file: &Path, setup: &mut Setup) -> Result<ExitCode> {
+    const THERE: &str = "/replay.jsonl";
+    ensure!(file.is_file(), "{}: no such file", file.display());
+    setup.programs.push(Program { from: file.to_owned(), to: THERE.into() });
+    let job = exact::replay("replay", THERE);
+    let outcomes = boot::boot(&job.name, setup, std::slice::from_ref(&job))?;
+    match outcomes.into_iter().next().context("a boot without an outcome")? {
+        Outcome::Ended { ending, output, .. } => {
+            print!("{output}");
+            Ok(if ending == Ending::Exited(0) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Outcome::Lost { reason, output } => Err(anyhow::anyhow!("{reason}\n{output}")),
+    }
 }
 
 /// A job for each boot.

@@ -24,7 +24,7 @@ struct Arguments {
     /// Differences after which there is no point in going on.
     #[arg(long, default_value_t = 10)]
     enough: usize,
-    /// Runs the sequence in this file once, on the first pair, and shows every answer.
+    /// Runs the sequence in this file once on each pair, and shows every answer.
     #[arg(long)]
     replay: Option<PathBuf>,
 }
@@ -70,9 +70,13 @@ fn run() -> Result<usize> {
     if let Some(file) = arguments.replay {
         let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
         let steps = Step::parse_all(&text).map_err(anyhow::Error::msg)?;
-        let told = pairs[0].replay(&steps).map_err(anyhow::Error::msg)?;
-        print!("{told}");
-        return Ok(usize::from(told.contains("DIFFERENCE")));
+        let mut differences = 0;
+        for (pair, text) in pairs.iter().zip(&arguments.pairs) {
+            let told = pair.replay(&steps).map_err(anyhow::Error::msg)?;
+            print!("{text}\n{told}");
+            differences += usize::from(told.contains("DIFFERENCE"));
+        }
+        return Ok(differences);
     }
     let campaign = Campaign { pairs, calls: arguments.calls, seed: arguments.seed, enough: arguments.enough };
     let totals = campaign.run(&|found| eprint!("found {found}")).map_err(anyhow::Error::msg)?;

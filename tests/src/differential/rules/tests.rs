@@ -326,6 +326,33 @@ fn a_poll_may_find_what_the_one_beside_it_asked_for() {
 }
 
 #[test]
+fn one_of_two_connects_may_find_the_other_under_way() {
+    let both = |first, second| {
+        let outcomes = [first, second].map(|errno| Outcome { result: Err(errno), bytes: Vec::new() });
+        trace(Answer::Both(outcomes))
+    };
+    let race = Step::Race { slot: 0, calls: [CONNECT, CONNECT] };
+    let (busy, not) = (both(Errno::EBUSY, Errno::ENOTTY), both(Errno::ENOTTY, Errno::ENOTTY));
+    assert_eq!(Story::fresh().on(&race, &busy, &not), Some(("F-AT-ONCE", Then::Same)));
+    assert_eq!(Story::fresh().on(&race, &not, &both(Errno::EIO, Errno::ENOTTY)), None);
+    assert_eq!(Story::fresh().on(&race, &busy, &both(Errno::EFAULT, Errno::EFAULT)), None);
+}
+
+#[test]
+fn a_message_without_a_tag_takes_a_credit() {
+    let tagged = call(Do::ConnectVtag { client: Client::Tagged, vtag: 5, at: GOOD });
+    let story = Story::fresh().and(&tagged, &ok());
+    let (again, got) = (fails(Errno::EAGAIN), said(Ok(5)));
+    assert_eq!(story.on(&call(read(5)), &again, &got), None);
+    let sent = story.and(&Step::Event(Upset::Send { client: Client::Tagged, length: 64 }), &ok());
+    assert_eq!(sent.on(&call(read(5)), &again, &got), Some(("Q18", Then::Parted)));
+    assert_eq!(sent.on(&call(Do::Fsync), &ok(), &fails(Errno::EINTR)), None);
+    let write = call(Do::Write { length: 5, fill: 1, at: GOOD });
+    assert_eq!(sent.on(&write, &ok(), &ended("read", Ok(5))), Some(("Q18", Then::Parted)));
+    assert_eq!(sent.on(&write, &ok(), &ended("notify-get", Ok(0))), None);
+}
+
+#[test]
 fn a_step_that_is_not_made_changes_nothing() {
     let story = Story::connected().and(&Step::Close { slot: 0 }, &trace(Answer::Nothing));
     assert_eq!(story.0.state(&call(CONNECT)), State::Connected);

@@ -16,10 +16,19 @@ pub(super) fn jobs() -> Vec<Job> {
 
 /// A job that makes so many calls on every pair of devices together.
 pub(in crate::guests) fn run(name: &str, calls: u64, seed: u64) -> Job {
+    with_options(name, &format!("--calls {calls} --seed {seed}"))
+}
+
+/// A job that makes the calls of one file of the guest on every pair.
+pub(in crate::guests) fn replay(name: &str, file: &str) -> Job {
+    with_options(name, &format!("--replay {file}"))
+}
+
+fn with_options(name: &str, options: &str) -> Job {
     let pair = |(index, persona): (usize, &str)| {
         format!(" {} '--persona /personas/test/{persona}.toml'", setup::address(index))
     };
     let pairs: String = setup::PARITY.into_iter().enumerate().map(pair).collect();
-    let command = format!("sh /jobs/exact.sh '--calls {calls} --seed {seed}'{pairs}");
+    let command = format!("sh /jobs/exact.sh '{options}'{pairs}");
     job(name, Machine::Exact, CLIENT, command)
 }
