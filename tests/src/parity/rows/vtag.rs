@@ -11,7 +11,7 @@ table! {
         vtag_twice_is_ebusy vtag_second_file_shares vtag_messages_go_by_tag vtag_same_tag_again
         vtag_plain_connect_of_a_tagged_client vtag_close_of_a_sharer vtag_close_of_the_first
         vtag_read_of_a_sharer_interrupted vtag_disconnect_ends_all vtag_reconnect_needs_the_same_tag
-        vtag_unknown_client_by_plain_connect;
+        vtag_unknown_client_by_plain_connect vtag_message_without_one_costs_no_credit;
 }
 
 fn vtag_unknown_client(b: &Bench<'_>) -> Step {
@@ -136,6 +136,19 @@ fn vtag_disconnect_ends_all(b: &Bench<'_>) -> Step {
     engine.arm(Event::Disconnect { client: TAGGED })?;
     parked.ends()?.fails(Errno::ENODEV)?;
     one.poll(POLLIN)?.returns(i64::from(POLLERR))
+}
+
+/// Quirk Q18: the driver drops the message with the credit of the read.
+fn vtag_message_without_one_costs_no_credit(b: &Bench<'_>) -> Step {
+    b.not_the_kernels_quirk("Q18")?;
+    let engine = b.engine()?;
+    let file = b.open()?;
+    file.connect_vtag(TAGGED, 5)?.returns(0)?;
+    let read = file.park_read(512)?;
+    engine.arm(Event::Send { client: TAGGED, length: 100 })?;
+    read.still_sleeps()?;
+    file.send(b"five")?;
+    read.ends()?.reads(b"five")
 }
 
 fn vtag_reconnect_needs_the_same_tag(b: &Bench<'_>) -> Step {
