@@ -238,12 +238,12 @@ impl Files for System {
     }
 
     fn asleep(&self, ticket: Ticket) -> bool {
-        for looks in 0_u32.. {
+        loop {
             let thread = {
                 let mut calls = lock(&self.calls);
                 let running = calls.get_mut(&ticket).expect("the call was begun");
                 if running.outcome.is_none() {
-                    running.outcome = running.caller.done.try_recv().ok();
+                    running.outcome = running.caller.done.recv_timeout(LOOK).ok();
                 }
                 if running.outcome.is_some() {
                     return false;
@@ -257,14 +257,7 @@ impl Files for System {
             if number.is_some_and(|number| MAY_SLEEP.contains(&number)) {
                 return true;
             }
-            // It is about to sleep or to be over; one that waits for a child is neither for long.
-            if looks < MANY_LOOKS {
-                thread::yield_now();
-            } else {
-                thread::sleep(Duration::from_millis(1));
-            }
         }
-        unreachable!("numbers end later than any call")
     }
 
     fn signal(&self, ticket: Ticket, restart: Restart) {
@@ -292,8 +285,8 @@ impl Files for System {
     }
 }
 
-/// Looks at a thread after which the next may be later.
-const MANY_LOOKS: u32 = 100;
+/// How long a call may take before its thread is looked at, which costs more than most calls.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// The system calls in which a device's caller may sleep.
 const MAY_SLEEP: [i64; 11] = [
