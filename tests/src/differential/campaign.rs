@@ -79,6 +79,8 @@ pub struct Totals {
     pub hits: Hits,
 }
 
+/// Calls after which it is told how many there were.
+const PROGRESS: u64 = 1000;
 /// How often a sequence that differs is run again, to tell what always happens from what may.
 const REPEATS: usize = 3;
 /// Of so many sequences one may differ once and never again.
@@ -86,7 +88,7 @@ const UNSTEADY_EVERY: u64 = 200;
 
 impl Campaign {
     /// Runs all sequences: first those that were kept, on every pair, then random ones. `tell` gets each difference as it
-    /// is found, in case there is no end.
+    /// is found, and how far the run is, in case there is no end.
     ///
     /// # Errors
     /// When a device does not start.
@@ -127,10 +129,14 @@ impl Campaign {
             let report = pair.judge(name, steps)?;
             let mut totals = totals.lock().expect("no worker panics with the totals");
             totals.sequences += 1;
+            let thousands = totals.calls / PROGRESS;
             totals.calls += report.calls;
+            if totals.calls / PROGRESS > thousands {
+                tell(&format!("{} calls", totals.calls));
+            }
             totals.hits.add(report.hits);
             if let Some(place) = &report.difference {
-                tell(&format!("after {} calls: {}", totals.calls, place.text));
+                tell(&format!("found after {} calls: {}", totals.calls, place.text.trim_end()));
             }
             match report.difference {
                 Some(Place { text, repeats: Repeats::Yes, .. }) => totals.differences.push(text),

@@ -79,7 +79,7 @@ fn run() -> Result<usize> {
         return Ok(differences);
     }
     let campaign = Campaign { pairs, calls: arguments.calls, seed: arguments.seed, enough: arguments.enough };
-    let totals = campaign.run(&|found| eprint!("found {found}")).map_err(anyhow::Error::msg)?;
+    let totals = campaign.run(&|text| eprintln!("{text}")).map_err(anyhow::Error::msg)?;
     print!("{}", totals.hits);
     for unsteady in &totals.unsteady {
         print!("UNSTEADY {unsteady}");
