@@ -154,7 +154,8 @@ impl Generator<'_> {
             Step::Open { slot: 0, way: Way::ReadWrite, nonblocking: false },
         ];
         let connect = Step::Call { slot: 0, call: Do::Connect { client: Client::Echo, at: Place::Good } };
-        match number % 3 {
+        // A host on virtual time is through with all that a timer brings about when the call ends; over FUSE it goes on.
+        match if self.reach == Reach::Host { 0 } else { number % 3 } {
             0 => steps.push(Step::SilentConnect { slot: 0 }),
             1 => steps.extend([connect, Step::SilentClose { slot: 0 }]),
             _ => steps.extend([connect, Step::SilentNotify { slot: 0 }]),
