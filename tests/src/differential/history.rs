@@ -239,6 +239,12 @@ fn on_file(file: &mut File, step: &Step, trace: &Trace) {
                 after(file, &Do::Connect { client: *client, at: Place::Good }, outcome);
             }
         }
+        // The driver keeps the time-out's errno, too.
+        Step::SilentNotify { .. } => {
+            if let Answer::Said(outcome) = &trace.answer {
+                after(file, &Do::NotifySet { value: 1, at: Place::Good }, outcome);
+            }
+        }
         Step::RefuseNotify { .. } => {
             // The driver asks the firmware and does not wait for what is so already.
             file.notify_refused |= file.notified;

@@ -265,6 +265,8 @@ fn a_refusal_is_kept() {
     let on = Story::connected().and(&step, &ok());
     assert_eq!(on.on(&refusal, &einval, &ok()), Some(("Q6", Then::Parted)));
     assert_eq!(on.and(&refusal, &ok()).on(&step, &einval, &ok()), Some(("Q6", Then::Parted)));
+    let silent = Story::connected().and(&Step::SilentNotify { slot: 0 }, &fails(Errno::EFAULT));
+    assert_eq!(silent.on(&step, &fails(Errno::EFAULT), &ok()), Some(("Q6", Then::Parted)));
     let again = refused.and(&DISCONNECT, &ok()).and(&call(CONNECT), &ok());
     assert_eq!(again.on(&step, &einval, &ok()), None);
 }
