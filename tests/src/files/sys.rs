@@ -170,7 +170,7 @@ pub(super) fn epoll(fd: Descriptor, events: u16) -> Result<i64, Errno> {
     Ok(if ready? == 0 { 0 } else { i64::from(event.events) })
 }
 
-/// A write by a child process, which has to be through within a minute.
+/// A write by a child process, which has to be through within three seconds.
 pub(super) fn write_in_child(fd: Descriptor, data: &[u8]) -> Result<i64, Errno> {
     let _the_only = CHILDREN.write();
     // SAFETY: the child of a program with threads may only make calls that are safe in a signal handler: these are, and

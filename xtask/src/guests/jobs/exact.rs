@@ -3,7 +3,7 @@
 use super::{Job, job};
 use crate::guests::setup::{self, Machine};
 
-/// Calls in `cargo xtask test`, and what they come from: some four minutes. `cargo xtask fuzz-parity` makes more.
+/// Calls in `cargo xtask test`, and what they come from: some two minutes. `cargo xtask fuzz-parity` makes more.
 const CALLS: u64 = 5000;
 const SEED: u64 = 1;
 /// Who judges.
