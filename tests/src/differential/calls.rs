@@ -74,3 +74,8 @@ impl Stir {
         }
     }
 }
+
+/// Whether the driver may spin in a call, and take no signal then (Q11).
+pub(super) fn may_spin(call: &Call) -> bool {
+    matches!(call, Call::Write { .. } | Call::WriteVector { .. } | Call::Fsync(_) | Call::Fdatasync(_))
+}

@@ -41,6 +41,8 @@ pub(super) struct File {
     pub(super) stale_position: bool,
     /// A message may have been read in part.
     pub(super) partial: bool,
+    /// A write was taken.
+    pub(super) written: bool,
     /// The firmware has sent a message that the file had given no credit for.
     pub(super) uncredited: bool,
     /// Connected with a tag.
@@ -82,6 +84,7 @@ impl File {
             armed_before: false,
             stale_position: false,
             partial: false,
+            written: false,
             uncredited: false,
             tagged: false,
             untagged_message: false,
@@ -233,6 +236,7 @@ fn on_file(file: &mut File, step: &Step, trace: &Trace) {
         Step::Fill { .. } => {
             file.flag_changed |= !file.nonblocking;
             file.nonblocking = true;
+            file.written = true;
         }
         Step::Refuse { client, .. } | Step::Delay { client, .. } => {
             if let Answer::Said(outcome) = &trace.answer {
@@ -280,8 +284,14 @@ fn after(file: &mut File, call: &Do, outcome: &Outcome) {
             file.armed = true;
             file.partial = true;
         }
-        Do::Write { length, .. } | Do::WriteInChild { length, .. } => file.flag_changed &= length == 0,
-        Do::WriteVector { ref lengths, .. } => file.flag_changed &= is_nothing(lengths),
+        Do::Write { length, .. } | Do::WriteInChild { length, .. } => {
+            file.flag_changed &= length == 0;
+            file.written |= done;
+        }
+        Do::WriteVector { ref lengths, .. } => {
+            file.flag_changed &= is_nothing(lengths);
+            file.written |= done;
+        }
         Do::Poll { events } | Do::Epoll { events } if events & INPUT != 0 => {
             let input = |ready: i64| ready & i64::from(INPUT) != 0;
             file.armed = !outcome.result.is_ok_and(input);

@@ -85,8 +85,9 @@ type Rule = fn(&Case<'_>) -> Option<Known>;
 
 /// The rule for a difference, if there is one.
 pub(super) fn known(case: &Case<'_>) -> Option<Known> {
-    const RULES: [Rule; 15] = [
+    const RULES: [Rule; 16] = [
         zero_length,
+        spinning_writer,
         fsync_over_cuse,
         nonblocking_ioctl,
         pointer_order,
@@ -206,6 +207,31 @@ fn zero_length(case: &Case<'_>) -> Option<Known> {
         return same("F-ZERO-LENGTH");
     }
     None
+}
+
+/// The driver spins for room in a queue, or for the end of writes, and takes no signal; a reset has ended that.
+fn spinning_writer(case: &Case<'_>) -> Option<Known> {
+    if !case.driver() {
+        return None;
+    }
+    let [driver, ours] = case.only_ended();
+    let spins = |ended: &&Ended| {
+        matches!(ended.kind, "write" | "fsync")
+            && ended.outcome.result == Err(Errno::EINTR)
+            && case.history.file(ended.file).is_some_and(|file| file.written)
+    };
+    if driver.is_empty() && !ours.is_empty() && ours.iter().all(spins) {
+        return parted("Q11");
+    }
+    let ended = match case.call()? {
+        Do::Write { .. } | Do::WriteVector { .. } => Errno::EINTR,
+        // CUSE has none.
+        Do::Fsync | Do::Fdatasync if case.other == Transport::Cuse => Errno::EINVAL,
+        Do::Fsync | Do::Fdatasync => Errno::EINTR,
+        _ => return None,
+    };
+    let reset = case.has(|file| file.written && file.state == State::Connected);
+    if reset && case.results()? == [Err(Errno::ENODEV), Err(ended)] { parted("Q11") } else { None }
 }
 
 /// CUSE has no fsync.

@@ -4,7 +4,7 @@
 //! has been answered, because the engine answers after what it had to say before, and the device passes that on in
 //! order. A call that still sleeps then sleeps until a later step or a signal ends it.
 
-use super::calls::{Stir, prepared};
+use super::calls::{Stir, may_spin, prepared};
 use super::generate::{Reach, SLOTS};
 use super::step::{Client, Do, Handler, Place, Step, Upset};
 use crate::files::{Call, Errno, FileId, Files, Outcome, Restart, Ticket};
@@ -50,6 +50,8 @@ pub(super) struct Trace {
 pub(super) const MOST_PARKED: usize = 4;
 /// A round trip for what the step before caused, one for what that caused.
 const ROUND_TRIPS: usize = 2;
+/// What a signal ends is over within this, unless it waits for a timer or spins.
+const SIGNALLED: Duration = Duration::from_secs(2);
 /// More writes than any queue takes here.
 const MORE_THAN_A_QUEUE: i64 = 80;
 /// Times that the test client is connected again, each after the device was seen to be ENABLED.
@@ -207,16 +209,7 @@ impl Run<'_> {
                 Ok(outcome)
             }
             Step::Event(ref upset) => self.upset(upset),
-            Step::Reset(breach) => {
-                self.settle()?;
-                let outcome = self.engine()?.reset(&breach.event());
-                self.engine = None;
-                match outcome {
-                    Ok(()) => Ok(Answer::Said(Outcome::value(0))),
-                    Err(Stop::NotHere(_)) => Ok(Answer::Nothing),
-                    Err(Stop::Failed(reason)) => Err(reason),
-                }
-            }
+            Step::Reset(breach) => self.reset(&breach.event()),
         }
     }
 
@@ -254,23 +247,46 @@ impl Run<'_> {
     /// Makes a call; one that sleeps on when nobody has anything to do gets a signal.
     fn call(&mut self, call: Call) -> Result {
         self.settle()?;
-        let about = Stir::of(&call);
+        let (about, spins) = (Stir::of(&call), may_spin(&call));
         let Ok(ticket) = self.files.begin(call) else { return Ok(Answer::Nothing) };
-        let outcome = self.end(ticket)?;
+        let outcome = self.end(ticket, spins)?;
         self.unsettled |= about.moves(outcome.result);
         Ok(Answer::Said(outcome))
     }
 
-    fn end(&mut self, ticket: Ticket) -> Result<Outcome> {
+    fn end(&mut self, ticket: Ticket, spins: bool) -> Result<Outcome> {
         // What the engine answers at once takes no signal; what waits for a timer takes it without an effect.
         if self.files.asleep(ticket) {
             self.settle_well()?;
             if self.files.asleep(ticket) {
-                self.files.signal(ticket, Restart::No);
                 self.unsettled = true;
+                return self.interrupt(ticket, spins);
             }
         }
         self.files.wait(ticket, LIMIT).ok_or_else(|| format!("a call: not over after {LIMIT:?}"))
+    }
+
+    /// Ends a call by a signal, or by a reset what a signal does not end: the driver's loop for room in a queue (Q11).
+    fn interrupt(&mut self, ticket: Ticket, spins: bool) -> Result<Outcome> {
+        self.files.signal(ticket, Restart::No);
+        if spins {
+            if let Some(outcome) = self.files.wait(ticket, SIGNALLED) {
+                return Ok(outcome);
+            }
+            self.reset(&Event::DropReady)?;
+        }
+        self.files.wait(ticket, LIMIT).ok_or_else(|| format!("a call: a signal does not end it in {LIMIT:?}"))
+    }
+
+    fn reset(&mut self, how: &Event) -> Result {
+        self.settle()?;
+        let outcome = self.engine()?.reset(how);
+        self.engine = None;
+        match outcome {
+            Ok(()) => Ok(Answer::Said(Outcome::value(0))),
+            Err(Stop::NotHere(_)) => Ok(Answer::Nothing),
+            Err(Stop::Failed(reason)) => Err(reason),
+        }
     }
 
     fn on(&mut self, slot: usize, call: &Do) -> Result {
@@ -335,7 +351,8 @@ impl Run<'_> {
         if self.files.asleep(one) || self.files.asleep(two) {
             self.settle_well()?;
         }
-        let mut outcomes = [self.end(one)?, self.end(two)?];
+        let spins = may_spin(&prepared(&calls[0], id, Duration::ZERO));
+        let mut outcomes = [self.end(one, spins)?, self.end(two, spins)?];
         outcomes.sort_by_key(|outcome| (outcome.result, outcome.bytes.clone()));
         Ok(Answer::Both(outcomes))
     }
@@ -492,10 +509,11 @@ impl Run<'_> {
     fn finish(&mut self) -> Result<()> {
         for parked in std::mem::take(&mut self.parked) {
             if self.files.asleep(parked.ticket) {
-                self.files.signal(parked.ticket, Restart::No);
+                self.interrupt(parked.ticket, matches!(parked.kind, "write" | "fsync"))?;
+                continue;
             }
             let over = self.files.wait(parked.ticket, LIMIT);
-            over.ok_or_else(|| format!("a {}: a signal does not end it", parked.kind))?;
+            over.ok_or_else(|| format!("a {} that is over is not", parked.kind))?;
         }
         for slot in 0..SLOTS {
             self.close(slot)?;
@@ -519,9 +537,7 @@ impl Run<'_> {
             }
         }
         if changed {
-            let reset = self.engine()?.reset(&Event::DropReady);
-            self.engine = None;
-            reset.map_err(|stop| format!("{stop:?}"))?;
+            self.reset(&Event::DropReady)?;
         }
         self.engine = None;
         Ok(())

@@ -280,7 +280,7 @@ pub trait Files {
     /// Waits until the call is over, `limit` at most; None if it is not.
     fn wait(&self, ticket: Ticket, limit: Duration) -> Option<Outcome>;
 
-    /// Waits until the call is either over or asleep. True: asleep.
+    /// Waits until the call is either over or asleep. True: asleep, or spinning in the kernel.
     fn asleep(&self, ticket: Ticket) -> bool;
 
     /// Sends the caller a signal that it handles.

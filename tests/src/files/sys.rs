@@ -170,7 +170,7 @@ pub(super) fn epoll(fd: Descriptor, events: u16) -> Result<i64, Errno> {
     Ok(if ready? == 0 { 0 } else { i64::from(event.events) })
 }
 
-/// A write by a child process, which has to be through within three seconds.
+/// A write by a child process, which has to be through within three seconds; EAGAIN where it would have to wait.
 pub(super) fn write_in_child(fd: Descriptor, data: &[u8]) -> Result<i64, Errno> {
     let _the_only = CHILDREN.write();
     // SAFETY: the child of a program with threads may only make calls that are safe in a signal handler: these are, and
@@ -178,7 +178,11 @@ pub(super) fn write_in_child(fd: Descriptor, data: &[u8]) -> Result<i64, Errno> 
     let child = unsafe {
         let child = libc::fork();
         if child == 0 {
-            // A write may sleep; until then the parent can be asked nothing else.
+            // While a write waits the parent can be asked nothing else, and one that spins takes no signal (Q11).
+            let mut poll = libc::pollfd { fd: fd.0, events: libc::POLLOUT, revents: 0 };
+            if libc::poll(&raw mut poll, 1, 0) == 0 {
+                libc::_exit(libc::EAGAIN);
+            }
             libc::alarm(3);
             let result = libc::write(fd.0, data.as_ptr().cast(), data.len());
             let written = usize::try_from(result).is_ok_and(|count| count == data.len());

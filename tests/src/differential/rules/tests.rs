@@ -108,6 +108,30 @@ fn lengths_of_zero() {
 }
 
 #[test]
+fn spinning_writer() {
+    let (enodev, eintr) = (fails(Errno::ENODEV), fails(Errno::EINTR));
+    let write = Do::Write { length: 1, fill: 0, at: GOOD };
+    let story = Story::connected();
+    assert_eq!(story.on(&call(write.clone()), &enodev, &eintr), None);
+    let written = story.and(&call(write.clone()), &said(Ok(1)));
+    assert_eq!(written.on(&call(write.clone()), &enodev, &eintr), Some(("Q11", Then::Parted)));
+    assert_eq!(written.on(&call(write.clone()), &enodev, &fails(Errno::EIO)), None);
+    assert_eq!(written.on(&call(Do::Fsync), &enodev, &fails(Errno::EINVAL)), Some(("Q11", Then::Parted)));
+    assert_eq!(written.on(&call(read(1)), &enodev, &eintr), None);
+    // A sleeper on our side.
+    let signal = Step::Signal { slot: 0, handler: Handler::Plain };
+    let ours = ended("write", Err(Errno::EINTR));
+    let written = written.and(&park(write), &trace(Answer::Asleep));
+    assert_eq!(written.on(&signal, &ok(), &ours), Some(("Q11", Then::Parted)));
+    assert_eq!(written.on(&signal, &ok(), &ended("write", Ok(1))), None);
+    let ended = written.and(&DISCONNECT, &ok());
+    assert_eq!(
+        ended.on(&call(Do::Fsync), &enodev, &fails(Errno::EINVAL)),
+        Some(("F-FSYNC-CUSE", Then::Same))
+    );
+}
+
+#[test]
 fn fsync_over_cuse() {
     let (story, step, einval) = (Story::connected(), call(Do::Fsync), fails(Errno::EINVAL));
     assert_eq!(story.on(&step, &ok(), &einval), Some(("F-FSYNC-CUSE", Then::Same)));
