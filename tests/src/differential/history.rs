@@ -57,6 +57,8 @@ pub(super) struct File {
     pub(super) input_polls: usize,
     /// Polls for errors alone that sleep.
     pub(super) blind_polls: usize,
+    /// Polls for notifications that sleep, and began when those were off.
+    pub(super) deaf_polls: usize,
 }
 
 /// What a poll waits for a message with.
@@ -92,6 +94,7 @@ impl File {
             crowded: false,
             input_polls: 0,
             blind_polls: 0,
+            deaf_polls: 0,
         }
     }
 
@@ -176,13 +179,16 @@ impl History {
                     file.crowded &= file.readers > 0;
                     after_read(file, 0, &ended.outcome);
                 }
-                "poll" => match ended.outcome.result {
-                    Ok(ready) if ready & i64::from(INPUT) == 0 => {
-                        file.blind_polls = 0;
-                        file.input_polls = 0;
+                "poll" => {
+                    file.deaf_polls = file.deaf_polls.saturating_sub(1);
+                    match ended.outcome.result {
+                        Ok(ready) if ready & i64::from(INPUT) == 0 => {
+                            file.blind_polls = 0;
+                            file.input_polls = 0;
+                        }
+                        _ => file.input_polls = file.input_polls.saturating_sub(1),
                     }
-                    _ => file.input_polls = file.input_polls.saturating_sub(1),
-                },
+                }
                 _ => {}
             }
         }
@@ -223,6 +229,7 @@ fn on_file(file: &mut File, step: &Step, trace: &Trace) {
                     file.armed |= input;
                     file.input_polls += usize::from(input);
                     file.blind_polls += usize::from(is_blind(*events, file.notified));
+                    file.deaf_polls += usize::from(events & POLLPRI != 0 && !file.notified);
                 }
             }
             _ => {}

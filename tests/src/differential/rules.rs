@@ -3,7 +3,7 @@
 use super::history::{File, History, INPUT, State, is_nothing};
 use super::runner::{Answer, Ended, Trace};
 use super::step::{Do, Place, Step};
-use crate::files::{Errno, Outcome, POLLERR, POLLIN, POLLPRI, POLLRDNORM, Transport};
+use crate::files::{Errno, Outcome, POLLERR, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM, Transport};
 
 /// What a rule says of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +100,7 @@ pub(super) fn known(case: &Case<'_>) -> Option<Known> {
         stale_refusal,
         stale_notification,
         armed_read,
-        poll_for_errors_alone,
+        poll_that_waits_for_nothing,
         epoll_that_arms,
     ];
     let whole = RULES.iter().find_map(|rule| rule(case)).or_else(|| stale_position(case));
@@ -136,9 +136,8 @@ fn each_of_two(case: &Case<'_>) -> Option<Known> {
     let (Step::Race { slot, calls }, [one, two]) = (case.step, case.traces) else { return None };
     let (Answer::Both(ones), Answer::Both(twos)) = (&one.answer, &two.answer) else { return None };
     // The first of two polls arms the read, and the message may or may not be there before the second looks.
-    let others = |outcome: &Outcome| outcome.result.map(|ready| ready & !i64::from(INPUT));
     let polls = matches!(calls[0], Do::Poll { .. }) && case.front_end();
-    if polls && ones.iter().map(others).eq(twos.iter().map(others)) {
+    if polls && ones.iter().zip(twos).all(|(one, two)| differ_by_a_message(one.result, two.result)) {
         return same("F-EPOLL-ARMS");
     }
     // A CONNECT while another is under way is refused; one after it has an answer of its own.
@@ -436,19 +435,30 @@ fn armed_read(case: &Case<'_>) -> Option<Known> {
 
 /// A registration arms the read, and the message may or may not be there before `epoll_wait` looks.
 fn epoll_that_arms(case: &Case<'_>) -> Option<Known> {
-    let Some(Do::Epoll { events }) = case.call() else { return None };
-    let [Ok(one), Ok(two)] = case.results()? else { return None };
-    let others = !i64::from(*events & INPUT);
-    if case.front_end() && one & others == two & others { same("F-EPOLL-ARMS") } else { None }
+    let [one, two] = case.results()?;
+    let epoll = matches!(case.call(), Some(Do::Epoll { .. })) && case.front_end();
+    if epoll && differ_by_a_message(one, two) { same("F-EPOLL-ARMS") } else { None }
 }
 
-/// The end of a connection wakes no poll of the driver that asks for errors alone, or for notifications that are off.
-fn poll_for_errors_alone(case: &Case<'_>) -> Option<Known> {
+/// Whether two results of a poll are those before and after a message has come. Who has sent it takes the next write.
+fn differ_by_a_message(one: Result<i64, Errno>, two: Result<i64, Errno>) -> bool {
+    let (Ok(one), Ok(two)) = (one, two) else { return one == two };
+    let input = |ready: i64| ready & i64::from(INPUT) != 0;
+    let room = if input(one) == input(two) { 0 } else { POLLOUT | POLLWRNORM };
+    let others = !i64::from(INPUT | room);
+    one & others == two & others
+}
+
+/// The end of a connection wakes no poll of the driver that asks for errors alone, or for notifications that are off;
+/// nor does a notification once they are on.
+fn poll_that_waits_for_nothing(case: &Case<'_>) -> Option<Known> {
     let [driver, ours] = case.only_ended();
     let woken = |ended: &&Ended| {
-        ended.kind == "poll"
-            && ended.outcome.result == Ok(i64::from(POLLERR))
-            && case.history.file(ended.file).is_some_and(|file| file.blind_polls > 0)
+        let file = case.history.file(ended.file);
+        let after = |ready: u16| ended.outcome.result == Ok(i64::from(ready));
+        let blind = file.is_some_and(|file| file.blind_polls > 0) && after(POLLERR);
+        let deaf = file.is_some_and(|file| file.deaf_polls > 0) && after(POLLPRI);
+        ended.kind == "poll" && (blind || deaf)
     };
     if case.driver() && driver.is_empty() && !ours.is_empty() && ours.iter().all(woken) {
         return parted("Q16");

@@ -9,7 +9,6 @@ use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
-use std::sync::RwLock;
 
 /// An open descriptor. Not an `OwnedFd`: tests close it while another thread sleeps in it, as programs do.
 #[derive(Debug, Clone, Copy)]
@@ -54,11 +53,7 @@ fn open_with(path: &Path, flags: i32) -> Result<Descriptor, Errno> {
     checked(result.into()).map(|_| Descriptor(result))
 }
 
-/// A child holds every file that this process has open. Nobody closes one meanwhile, or its last close would not be.
-static CHILDREN: RwLock<()> = RwLock::new(());
-
 pub(super) fn close(fd: Descriptor) -> Result<i64, Errno> {
-    let _no_child = CHILDREN.read();
     // SAFETY: the caller forgets the descriptor; a closed one gives EBADF.
     checked(unsafe { libc::close(fd.0) }.into())
 }
@@ -171,14 +166,16 @@ pub(super) fn epoll(fd: Descriptor, events: u16) -> Result<i64, Errno> {
 }
 
 /// A write by a child process, which has to be through within three seconds; EAGAIN where it would have to wait.
+///
+/// The child has its parent's table of files, not a copy: a last close meanwhile, by another thread, is one.
 pub(super) fn write_in_child(fd: Descriptor, data: &[u8]) -> Result<i64, Errno> {
-    let _the_only = CHILDREN.write();
-    // SAFETY: the child of a program with threads may only make calls that are safe in a signal handler: these are, and
-    // nothing allocates between them.
+    // SAFETY: without a stack of its own and without CLONE_VM the child goes on from here, in a copy of this memory. A
+    // child of a program with threads may only make calls that are safe in a signal handler: these are, and nothing
+    // allocates between them.
     let child = unsafe {
-        let child = libc::fork();
+        let child = libc::syscall(libc::SYS_clone, libc::CLONE_FILES | libc::SIGCHLD, 0, 0, 0, 0);
         if child == 0 {
-            // While a write waits the parent can be asked nothing else, and one that spins takes no signal (Q11).
+            // A write that spins takes no signal (Q11).
             let mut poll = libc::pollfd { fd: fd.0, events: libc::POLLOUT, revents: 0 };
             if libc::poll(&raw mut poll, 1, 0) == 0 {
                 libc::_exit(libc::EAGAIN);
@@ -190,7 +187,7 @@ pub(super) fn write_in_child(fd: Descriptor, data: &[u8]) -> Result<i64, Errno> 
         }
         child
     };
-    checked(child.into())?;
+    let child = i32::try_from(checked(child)?).expect("a process");
     let mut status = 0;
     loop {
         // SAFETY: the status is writable.

@@ -319,7 +319,7 @@ fn an_armed_read_hangs_after_a_reconnect() {
 }
 
 #[test]
-fn a_poll_for_errors_alone_sleeps_on() {
+fn a_poll_for_errors_or_what_is_off_sleeps_on() {
     let story = Story::connected().and(&park(Do::Poll { events: 0 }), &trace(Answer::Asleep));
     let woken = ended("poll", Ok(i64::from(POLLERR)));
     assert_eq!(story.on(&DISCONNECT, &ok(), &woken), Some(("Q16", Then::Parted)));
@@ -332,6 +332,14 @@ fn a_poll_for_errors_alone_sleeps_on() {
     // One that asks for more is woken.
     let more = Story::connected().and(&park(Do::Poll { events: POLLIN }), &trace(Answer::Asleep));
     assert_eq!(more.on(&DISCONNECT, &ok(), &woken), None);
+    // A notification that was not waited for when the poll began.
+    let notify = Step::Event(Upset::Notify { client: Client::Echo });
+    let notified = ended("poll", Ok(i64::from(POLLPRI)));
+    let deaf = Story::connected().and(&park(Do::Poll { events: POLLIN | POLLPRI }), &trace(Answer::Asleep));
+    let deaf = deaf.and(&call(notify_set(1)), &ok());
+    assert_eq!(deaf.on(&notify, &ok(), &notified), Some(("Q16", Then::Parted)));
+    assert_eq!(heard.on(&notify, &ok(), &notified), None);
+    assert_eq!(more.on(&notify, &ok(), &notified), None);
 }
 
 #[test]
@@ -347,7 +355,7 @@ fn a_poll_may_find_what_the_one_beside_it_asked_for() {
     let (early, late) = (both(Ok(0), Ok(0)), both(Ok(0), Ok(POLLRDNORM.into())));
     let story = Story::connected();
     assert_eq!(story.on(&race(POLLRDNORM), &late, &early), Some(("F-EPOLL-ARMS", Then::Same)));
-    assert_eq!(story.on(&race(POLLRDNORM), &both(Ok(0), Ok(4)), &early), None);
+    assert_eq!(story.on(&race(POLLRDNORM), &both(Ok(0), Ok(2)), &early), None);
     assert_eq!(story.on(&race(POLLRDNORM), &both(Ok(0), Err(Errno::EINTR)), &early), None);
 }
 
@@ -392,6 +400,10 @@ fn an_epoll_may_be_too_early_for_what_it_asked_for() {
         assert_eq!(Story::connected().on(&step, one, two), Some(("F-EPOLL-ARMS", Then::Same)));
     }
     assert_eq!(Story::connected().on(&step, &early, &said(Ok(POLLPRI.into()))), None);
+    // With the message comes room for another.
+    let room = said(Ok((POLLRDNORM | POLLOUT).into()));
+    assert_eq!(Story::connected().on(&step, &early, &room), Some(("F-EPOLL-ARMS", Then::Same)));
+    assert_eq!(Story::connected().on(&step, &late, &room), None);
     let poll = call(Do::Poll { events: POLLRDNORM });
     assert_eq!(Story::connected().on(&poll, &late, &early), None);
 }
