@@ -9,6 +9,7 @@ use mei_wire::Device;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::exchange::{Exchange, Line, Next, Work};
+use crate::patience::Patience;
 use crate::remote::{Inbox, Order, Remote, pair};
 
 /// Requests taken between two looks at everything else.
@@ -28,6 +29,7 @@ pub struct Frontend<S, D> {
     remote: Remote<D>,
     linger: Linger,
     phase: Phase,
+    patience: Patience,
 }
 
 /// What a front end does between the last answer of a live device and its own end.
@@ -100,6 +102,7 @@ impl<S: Session, D: Device> Frontend<S, D> {
             remote,
             linger: Linger::No,
             phase: Phase::Serving,
+            patience: Patience::new(),
         })
     }
 
@@ -160,38 +163,12 @@ impl<S: Session, D: Device> Frontend<S, D> {
             if ready.orders {
                 self.take_orders(now);
             }
-            let mut work = self.settle(ready.line, now);
+            let work = self.settle(ready.line, now);
             if let Some(pause) = self.change(now) {
                 return Ok(pause);
             }
-            // Look before sleeping: who was just answered may have asked again.
-            let mut waits = Work::Left;
-            let batch = match self.exchange.host.function().interrupt_fd() {
-                Some(_) => BATCH_BEFORE_INTERRUPT,
-                None => BATCH,
-            };
-            for _ in 0..batch {
-                match self.session.recv(&mut self.buffer)? {
-                    Received::Request(request) => {
-                        let now = Instant::now();
-                        let channel = self.session.channel();
-                        work = match (self.exchange.take(&request, channel, now), work) {
-                            (Next::Look, Work::Done) => Work::Left,
-                            _ => self.exchange.settle(self.line_without_fd(), channel, now),
-                        };
-                    }
-                    Received::Served => {}
-                    Received::Nothing => {
-                        waits = Work::Done;
-                        break;
-                    }
-                    Received::Ended => return Ok(Pause::Ended),
-                }
-            }
+            let Some((work, waits)) = self.take_requests(work)? else { return Ok(Pause::Ended) };
             let now = Instant::now();
-            if (work, waits) == (Work::Left, Work::Done) {
-                work = self.settle(self.line_without_fd(), now);
-            }
             if let Some(pause) = self.change(now) {
                 return Ok(pause);
             }
@@ -201,6 +178,44 @@ impl<S: Session, D: Device> Frontend<S, D> {
             let rest = (work, waits) == (Work::Done, Work::Done);
             ready = self.wait(if rest { self.deadline(until) } else { Some(now) }, now)?;
         }
+    }
+
+    /// Takes the requests that wait, a batch of them at most: whether there is more to do for the device, and whether
+    /// more may wait. None: the session has ended.
+    ///
+    /// Looks before it sleeps: who was just answered may have asked again.
+    fn take_requests(&mut self, mut work: Work) -> Result<Option<(Work, Work)>, Error> {
+        let polled = self.exchange.host.function().interrupt_fd().is_none();
+        let batch = if polled { BATCH } else { BATCH_BEFORE_INTERRUPT };
+        let mut taken = 0;
+        while taken < batch {
+            match self.session.recv(&mut self.buffer)? {
+                Received::Request(request) => {
+                    taken += 1;
+                    self.patience.found();
+                    let now = Instant::now();
+                    let channel = self.session.channel();
+                    work = match (self.exchange.take(&request, channel, now), work) {
+                        (Next::Look, Work::Done) => Work::Left,
+                        _ => self.exchange.settle(self.line_without_fd(), channel, now),
+                    };
+                }
+                Received::Served => taken += 1,
+                Received::Nothing => {
+                    let now = Instant::now();
+                    if work == Work::Left {
+                        work = self.settle(self.line_without_fd(), now);
+                    }
+                    let looks = work == Work::Done && polled && taken > 0;
+                    if !looks || !self.patience.lasts(now) {
+                        return Ok(Some((work, Work::Done)));
+                    }
+                    std::hint::spin_loop();
+                }
+                Received::Ended => return Ok(None),
+            }
+        }
+        Ok(Some((work, Work::Left)))
     }
 
     fn settle(&mut self, line: Line, now: Instant) -> Work {

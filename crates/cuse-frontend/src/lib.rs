@@ -35,6 +35,7 @@ mod calls;
 mod exchange;
 mod files;
 mod frontend;
+mod patience;
 mod remote;
 mod signals;
 

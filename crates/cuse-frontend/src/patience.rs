@@ -1,0 +1,102 @@
+//! How long the loop looks for the next request before it sleeps.
+
+use std::time::{Duration, Instant};
+
+/// The longest look. Sleeping and being woken takes a processor of its own longer than a request does, and whoever talks
+/// to a device asks again within this.
+const WINDOW: Duration = Duration::from_micros(30);
+/// Most sleeps without a look between two looks in vain.
+const MOST_SKIPPED: u32 = 1024;
+
+/// Looks on while that pays: a look in vain, as each is where program and server share a processor, is followed by
+/// twice as many sleeps without one as the last.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    /// When the present look ends.
+    until: Option<Instant>,
+    /// Sleeps left before the next look.
+    skip: u32,
+    /// Sleeps that were skipped after the last look in vain.
+    penalty: u32,
+}
+
+impl Patience {
+    pub(crate) const fn new() -> Self {
+        Self { until: None, skip: 0, penalty: 0 }
+    }
+
+    /// A request came.
+    pub(crate) fn found(&mut self) {
+        if self.until.take().is_some() {
+            self.penalty /= 2;
+        }
+    }
+
+    /// Nothing is there: whether to look once more before sleeping.
+    pub(crate) fn lasts(&mut self, now: Instant) -> bool {
+        match self.until {
+            None if self.skip > 0 => {
+                self.skip -= 1;
+                false
+            }
+            None => {
+                self.until = Some(now + WINDOW);
+                true
+            }
+            Some(until) if now < until => true,
+            Some(_) => {
+                self.until = None;
+                self.penalty = (self.penalty * 2).clamp(1, MOST_SKIPPED);
+                self.skip = self.penalty;
+                false
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sleeps until the next look, and that one in vain.
+    fn sleeps_before_a_look(patience: &mut Patience, now: Instant) -> u32 {
+        let mut sleeps = 0;
+        while !patience.lasts(now) {
+            sleeps += 1;
+        }
+        assert!(!patience.lasts(now + WINDOW));
+        sleeps
+    }
+
+    #[test]
+    fn looks_in_vain_become_rare() {
+        let (mut patience, now) = (Patience::new(), Instant::now());
+        let sleeps: Vec<u32> = (0..13).map(|_| sleeps_before_a_look(&mut patience, now)).collect();
+        assert_eq!(sleeps, [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1024]);
+    }
+
+    #[test]
+    fn what_is_found_is_looked_for_again() {
+        let (mut patience, now) = (Patience::new(), Instant::now());
+        for _ in 0..3 {
+            sleeps_before_a_look(&mut patience, now);
+        }
+        for _ in 0..4 {
+            assert!(!patience.lasts(now));
+        }
+        for _ in 0..10 {
+            assert!(patience.lasts(now) && patience.lasts(now + WINDOW / 2));
+            patience.found();
+        }
+        sleeps_before_a_look(&mut patience, now);
+        assert_eq!(patience.penalty, 1);
+    }
+
+    #[test]
+    fn a_request_that_was_there_already_says_nothing() {
+        let (mut patience, now) = (Patience::new(), Instant::now());
+        sleeps_before_a_look(&mut patience, now);
+        patience.found();
+        assert_eq!(sleeps_before_a_look(&mut patience, now), 1);
+    }
+}
