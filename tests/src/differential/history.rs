@@ -53,6 +53,8 @@ pub(super) struct File {
     pub(super) readers: usize,
     /// More than one of them did at once, and one still does.
     pub(super) crowded: bool,
+    /// Two reads were made at once.
+    pub(super) raced: bool,
     /// Polls for input that sleep.
     pub(super) input_polls: usize,
     /// Polls for errors alone that sleep.
@@ -92,6 +94,7 @@ impl File {
             untagged_message: false,
             readers: 0,
             crowded: false,
+            raced: false,
             input_polls: 0,
             blind_polls: 0,
             deaf_polls: 0,
@@ -236,6 +239,7 @@ fn on_file(file: &mut File, step: &Step, trace: &Trace) {
         },
         Step::Race { calls, .. } => {
             if let Answer::Both(outcomes) = &trace.answer {
+                file.raced |= matches!(calls[0], Do::Read { .. });
                 after(file, &calls[0], &outcomes[0]);
                 after(file, &calls[1], &outcomes[1]);
             }

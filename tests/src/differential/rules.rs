@@ -319,8 +319,13 @@ fn second_reader(case: &Case<'_>) -> Option<Known> {
     if any && ours.iter().all(shared) && driver.iter().all(shared) {
         return parted("Q2");
     }
-    // The same without a parked one: two at once, or one beside a sleeper.
+    // The same without a parked one: two at once, or one beside a sleeper. What credit the firmware has then tells how
+    // much it takes.
+    let room = |[one, two]: [Result<i64, Errno>; 2]| {
+        matches!((one, two), (Ok(one), Ok(two)) if one.abs_diff(two) == 1) && case.has(|file| file.raced)
+    };
     let beside = match case.step {
+        Step::Fill { .. } => case.results().is_some_and(room),
         Step::Race { calls, .. } => calls.iter().all(|call| matches!(call, Do::Read { .. })),
         Step::Call { call: Do::Read { .. }, .. } => case.has(|file| file.readers > 0),
         _ => false,
@@ -365,20 +370,18 @@ fn untagged_message(case: &Case<'_>) -> Option<Known> {
     if sleepers || asks { parted("Q18") } else { None }
 }
 
-/// The driver answers NOTIFY_SET with the refusal of an earlier one.
+/// The driver answers NOTIFY_SET with the refusal of an earlier one, or with that of this one if it comes at once: for
+/// what is so already it asks the firmware and does not wait.
 fn stale_refusal(case: &Case<'_>) -> Option<Known> {
-    let notify_set =
-        matches!(case.call(), Some(Do::NotifySet { .. })) || matches!(case.step, Step::RefuseNotify { .. });
-    if case.driver()
-        && notify_set
-        && case.has(|file| {
-            file.notify_refused || (file.notified && matches!(case.step, Step::RefuseNotify { .. }))
-        })
-        && matches!(result(&case.traces[0].answer)?, Err(Errno::EINVAL | Errno::EFAULT))
-    {
-        return parted("Q6");
-    }
-    None
+    let file = case.file()?;
+    let so_already = match (case.step, case.call()) {
+        (Step::RefuseNotify { .. }, _) => file.notified,
+        (_, Some(Do::NotifySet { value, .. })) => *value == u32::from(file.notified),
+        _ => return None,
+    };
+    let refused = matches!(result(&case.traces[0].answer)?, Err(Errno::EINVAL | Errno::EFAULT));
+    let known = case.driver() && refused && (file.notify_refused || so_already);
+    if known { parted("Q6") } else { None }
 }
 
 /// The driver's notifications stay on over the end of the connection.
@@ -404,7 +407,8 @@ fn stale_notification(case: &Case<'_>) -> Option<Known> {
     if any && driver.iter().all(stale) && ours.iter().all(stale) { parted("Q7") } else { None }
 }
 
-/// A read that the driver was armed for when the connection ended keeps its buffer, and later credits are not sent.
+/// A read that the driver was armed for when the connection ended keeps its buffer, which may be too small for the next
+/// client's messages, and later credits are not sent.
 fn armed_read(case: &Case<'_>) -> Option<Known> {
     if !case.driver() {
         return None;
@@ -418,7 +422,7 @@ fn armed_read(case: &Case<'_>) -> Option<Known> {
         let silent = match &case.traces[0].answer {
             Answer::Asleep => true,
             answer => match result(answer)? {
-                Err(Errno::EINTR | Errno::EAGAIN) => true,
+                Err(Errno::EINTR | Errno::EAGAIN | Errno::EMSGSIZE) => true,
                 Ok(ready) => case.call().is_some_and(|call| !matches!(call, Do::Read { .. })) && ready >= 0,
                 Err(_) => false,
             },
@@ -430,7 +434,9 @@ fn armed_read(case: &Case<'_>) -> Option<Known> {
         matches!(ended.kind, "read" | "poll")
             && case.history.file(ended.file).is_some_and(|file| file.armed_before)
     };
-    if driver.is_empty() && !ours.is_empty() && ours.iter().all(hung) { parted("Q9") } else { None }
+    let small = |ended: &&Ended| hung(ended) && ended.outcome.result == Err(Errno::EMSGSIZE);
+    let known = driver.iter().all(small) && ours.iter().all(hung) && !ours.is_empty();
+    if known { parted("Q9") } else { None }
 }
 
 /// A registration arms the read, and the message may or may not be there before `epoll_wait` looks.

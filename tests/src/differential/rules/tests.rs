@@ -225,6 +225,16 @@ fn a_second_reader_has_no_credit() {
     let left = two.and(&step, &got);
     assert_eq!(left.on(&step, &ok(), &got), Some(("Q2", Then::Parted)));
     assert_eq!(left.and(&step, &got).and(&park(read(5)), &asleep).on(&step, &ok(), &got), None);
+    // Two at once, and the credit that is left over.
+    let both = |one, two| {
+        trace(Answer::Both([one, two].map(|errno| Outcome { result: Err(errno), bytes: Vec::new() })))
+    };
+    let race = Step::Race { slot: 0, calls: [read(5), read(5)] };
+    let raced = Story::connected().and(&race, &both(Errno::EINTR, Errno::EINTR));
+    let (fill, taken) = (Step::Fill { slot: 0 }, |count| said(Ok(count)));
+    assert_eq!(raced.on(&fill, &taken(51), &taken(52)), Some(("Q2", Then::Parted)));
+    assert_eq!(raced.on(&fill, &taken(51), &taken(53)), None);
+    assert_eq!(Story::connected().on(&fill, &taken(51), &taken(52)), None);
 }
 
 #[test]
@@ -288,6 +298,10 @@ fn a_refusal_is_kept() {
     assert_eq!(Story::connected().on(&refusal, &einval, &ok()), None);
     let on = Story::connected().and(&step, &ok());
     assert_eq!(on.on(&refusal, &einval, &ok()), Some(("Q6", Then::Parted)));
+    // What is so already.
+    assert_eq!(on.on(&step, &einval, &ok()), Some(("Q6", Then::Parted)));
+    assert_eq!(Story::connected().on(&call(notify_set(0)), &einval, &ok()), Some(("Q6", Then::Parted)));
+    assert_eq!(on.on(&call(notify_set(0)), &einval, &ok()), None);
     assert_eq!(on.and(&refusal, &ok()).on(&step, &einval, &ok()), Some(("Q6", Then::Parted)));
     let silent = Story::connected().and(&Step::SilentNotify { slot: 0 }, &fails(Errno::EFAULT));
     assert_eq!(silent.on(&step, &fails(Errno::EFAULT), &ok()), Some(("Q6", Then::Parted)));
@@ -314,6 +328,14 @@ fn an_armed_read_hangs_after_a_reconnect() {
     let again = armed.and(&reset, &ok()).and(&call(CONNECT), &ok());
     assert_eq!(again.on(&call(read(5)), &silent, &got), Some(("Q9", Then::Parted)));
     assert_eq!(again.on(&call(read(5)), &got, &silent), None);
+    // The old buffer is too small.
+    let short = fails(Errno::EMSGSIZE);
+    assert_eq!(again.on(&call(read(5)), &short, &got), Some(("Q9", Then::Parted)));
+    let again = again.and(&park(read(5)), &trace(Answer::Asleep));
+    let (short, got) = (ended("read", Err(Errno::EMSGSIZE)), ended("read", Ok(5)));
+    assert_eq!(again.on(&call(CONNECT), &short, &got), Some(("Q9", Then::Parted)));
+    assert_eq!(again.on(&call(CONNECT), &got, &short), None);
+    let (silent, got) = (fails(Errno::EINTR), said(Ok(5)));
     let idle = Story::connected().and(&reset, &ok()).and(&call(CONNECT), &ok());
     assert_eq!(idle.on(&call(read(5)), &silent, &got), None);
 }
