@@ -273,6 +273,8 @@ fn on_file(file: &mut File, step: &Step, trace: &Trace) {
 
 fn after(file: &mut File, call: &Do, outcome: &Outcome) {
     let done = outcome.result.is_ok();
+    // What a file is not open for the kernel refuses by itself.
+    let seen = outcome.result != Err(Errno::EBADF);
     match *call {
         Do::Connect { client, .. } | Do::ConnectVtag { client, .. } if done => {
             file.state = State::Connected;
@@ -287,20 +289,20 @@ fn after(file: &mut File, call: &Do, outcome: &Outcome) {
             Err(_) => {}
         },
         Do::Read { size, .. } => {
-            file.flag_changed &= size == 0;
+            file.flag_changed &= size == 0 || !seen;
             after_read(file, size, outcome);
         }
         Do::ReadVector { ref sizes } => {
-            file.flag_changed &= is_nothing(sizes);
+            file.flag_changed &= is_nothing(sizes) || !seen;
             file.armed = true;
             file.partial = true;
         }
         Do::Write { length, .. } | Do::WriteInChild { length, .. } => {
-            file.flag_changed &= length == 0;
+            file.flag_changed &= length == 0 || !seen;
             file.written |= done;
         }
         Do::WriteVector { ref lengths, .. } => {
-            file.flag_changed &= is_nothing(lengths);
+            file.flag_changed &= is_nothing(lengths) || !seen;
             file.written |= done;
         }
         Do::Poll { events } | Do::Epoll { events } if events & INPUT != 0 => {

@@ -161,6 +161,8 @@ fn nonblocking_ioctl() {
     // The next read tells the front end.
     let changed = changed.and(&call(read(0)), &ok());
     assert_eq!(changed.on(&step, &again, &interrupted), Some(("F-NONBLOCK-IOCTL", Then::Same)));
+    let changed = changed.and(&call(read(1)), &fails(Errno::EBADF));
+    assert_eq!(changed.on(&step, &again, &interrupted), Some(("F-NONBLOCK-IOCTL", Then::Same)));
     let told = changed.and(&call(read(1)), &again);
     assert_eq!(told.on(&step, &again, &interrupted), None);
 }
