@@ -14,6 +14,7 @@ use crate::test_client::wait_until_enabled;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 /// A device to compare.
 #[derive(Debug, Clone)]
@@ -83,6 +84,8 @@ pub struct Totals {
 const PROGRESS: u64 = 1000;
 /// How often a sequence that differs is run again, to tell what always happens from what may.
 const REPEATS: usize = 3;
+/// How long a sequence is cut down: one that waits for timers, or for a call that never ends, takes a minute each time.
+const CUTTING: Duration = Duration::from_secs(120);
 /// Of so many sequences one may differ once and never again.
 const UNSTEADY_EVERY: u64 = 200;
 
@@ -126,7 +129,7 @@ impl Campaign {
     ) -> Result<(), String> {
         pair.wait_until_there()?;
         let judge = |name: &str, steps: &[Step]| -> Result<bool, String> {
-            let report = pair.judge(name, steps)?;
+            let report = pair.judge(name, steps, tell)?;
             let mut totals = totals.lock().expect("no worker panics with the totals");
             totals.sequences += 1;
             let thousands = totals.calls / PROGRESS;
@@ -267,9 +270,11 @@ impl Pair {
     }
 
     /// Runs a sequence; one that differs is run again, and cut down when it always does.
-    fn judge(&self, name: &str, steps: &[Step]) -> Result<Report, String> {
+    fn judge(&self, name: &str, steps: &[Step], tell: &(dyn Fn(&str) + Sync)) -> Result<Report, String> {
         let mut report = self.judge_once(steps)?;
         let Some(place) = report.difference.take() else { return Ok(report) };
+        // At once: who repeats it may wait for long.
+        tell(&format!("{name} differs: {}", place.text));
         let mut steps = steps[..=place.index].to_vec();
         let mut repeated = 0;
         for _ in 0..REPEATS {
@@ -277,8 +282,12 @@ impl Pair {
         }
         let mut last = place.text;
         if repeated == REPEATS {
+            let begun = Instant::now();
             // From the end: what a step needs stands before it.
             for index in (0..steps.len().saturating_sub(1)).rev() {
+                if begun.elapsed() > CUTTING {
+                    break;
+                }
                 let mut fewer = steps.clone();
                 fewer.remove(index);
                 if let Some(place) = self.judge_once(&fewer)?.difference {
