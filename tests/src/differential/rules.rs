@@ -64,11 +64,19 @@ impl<'a> Case<'a> {
         self.file().is_some_and(fact)
     }
 
-    /// The only sleepers that ended on one side and not on the other.
+    /// The sleepers that ended on one side and not on the other; of several alike, as many as there are more.
     fn only_ended(&self) -> [Vec<&'a Ended>; 2] {
         let [one, two] = self.traces;
-        let missing = |from: &'a Trace, other: &Trace| {
-            from.ended.iter().filter(|ended| !other.ended.contains(ended)).collect()
+        let missing = |from: &'a Trace, other: &'a Trace| {
+            let mut others: Vec<_> = other.ended.iter().collect();
+            let mut missing = Vec::new();
+            for ended in &from.ended {
+                match others.iter().position(|other| *other == ended) {
+                    Some(index) => drop(others.swap_remove(index)),
+                    None => missing.push(ended),
+                }
+            }
+            missing
         };
         [missing(one, two), missing(two, one)]
     }

@@ -241,7 +241,7 @@ impl Run<'_> {
         self.settle()?;
         // What sleeps in a call holds the file; whatever it was told of the end has been told when it is over.
         let ticket = self.files.begin(Call::Close(id)).map_err(|reason| reason.0)?;
-        self.files.wait(ticket, LIMIT).map(Some).ok_or_else(|| format!("a close: not over after {LIMIT:?}"))
+        self.over(ticket, "a close").map(Some)
     }
 
     /// Makes a call; one that sleeps on when nobody has anything to do gets a signal.
@@ -263,7 +263,7 @@ impl Run<'_> {
                 return self.interrupt(ticket, spins);
             }
         }
-        self.files.wait(ticket, LIMIT).ok_or_else(|| format!("a call: not over after {LIMIT:?}"))
+        self.over(ticket, "a call")
     }
 
     /// Ends a call by a signal, or by a reset what a signal does not end: the driver's loop for room in a queue (Q11).
@@ -275,7 +275,14 @@ impl Run<'_> {
             }
             self.reset(&Event::DropReady)?;
         }
-        self.files.wait(ticket, LIMIT).ok_or_else(|| format!("a call: a signal does not end it in {LIMIT:?}"))
+        self.over(ticket, "a call that got a signal")
+    }
+
+    fn over(&self, ticket: Ticket, what: &str) -> Result<Outcome> {
+        self.files.wait(ticket, LIMIT).ok_or_else(|| {
+            let (who, place) = (self.files.transport(), self.files.place(ticket));
+            format!("{who}: {what}: not over after {LIMIT:?} {place}")
+        })
     }
 
     fn reset(&mut self, how: &Event) -> Result {

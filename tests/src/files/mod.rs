@@ -283,6 +283,11 @@ pub trait Files {
     /// Waits until the call is either over or asleep. True: asleep, or spinning in the kernel.
     fn asleep(&self, ticket: Ticket) -> bool;
 
+    /// Where in the kernel a call is, as far as it can be told.
+    fn place(&self, _ticket: Ticket) -> String {
+        String::new()
+    }
+
     /// Sends the caller a signal that it handles.
     fn signal(&self, ticket: Ticket, restart: Restart);
 

@@ -272,6 +272,12 @@ impl Files for System {
         }
     }
 
+    fn place(&self, ticket: Ticket) -> String {
+        let thread = lock(&self.calls).get(&ticket).expect("the call was begun").caller.thread;
+        let file = |name| std::fs::read_to_string(format!("/proc/self/task/{thread}/{name}"));
+        ["syscall", "stack"].map(|name| file(name).unwrap_or_default().replace('\n', " ")).concat()
+    }
+
     fn signal(&self, ticket: Ticket, restart: Restart) {
         let thread = lock(&self.calls).get(&ticket).expect("the call was begun").caller.thread;
         sys::signal(thread, restart);

@@ -356,6 +356,12 @@ fn a_poll_for_errors_or_what_is_off_sleeps_on() {
     // One that asks for more is woken.
     let more = Story::connected().and(&park(Do::Poll { events: POLLIN }), &trace(Answer::Asleep));
     assert_eq!(more.on(&DISCONNECT, &ok(), &woken), None);
+    // One that hears and one that does not.
+    let two = story.and(&park(Do::Poll { events: POLLIN }), &trace(Answer::Asleep));
+    let mut both = woken.clone();
+    both.ended.extend(woken.ended.clone());
+    assert_eq!(two.on(&DISCONNECT, &woken, &both), Some(("Q16", Then::Parted)));
+    assert_eq!(two.on(&DISCONNECT, &both, &woken), None);
     // A notification that was not waited for when the poll began.
     let notify = Step::Event(Upset::Notify { client: Client::Echo });
     let notified = ended("poll", Ok(i64::from(POLLPRI)));
