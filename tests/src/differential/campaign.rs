@@ -8,12 +8,14 @@ use super::random::Random;
 use super::rules::{Case, Known, Then, known, parts};
 use super::runner::{self, Answer, Trace};
 use super::step::Step;
+use super::still;
 use crate::files::{Files, InProcess, System, Transport};
 use crate::parity::Bench;
 use crate::test_client::wait_until_enabled;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 /// A device to compare.
@@ -104,6 +106,9 @@ impl Campaign {
             (number < self.calls.div_ceil(LENGTH as u64)).then_some(number)
         }));
         let outcome: Result<Vec<()>, String> = std::thread::scope(|scope| {
+            let (_running, over) = channel::<()>();
+            let calls = || totals.lock().expect("no worker panics with the totals").calls;
+            scope.spawn(move || still::watch(calls, &over, tell));
             let workers: Vec<_> = self
                 .pairs
                 .iter()

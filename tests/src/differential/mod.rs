@@ -15,6 +15,7 @@ mod rows;
 mod rules;
 mod runner;
 mod step;
+mod still;
 
 pub use campaign::{Campaign, Pair, Side, Totals};
 pub use hits::Hits;

@@ -69,6 +69,7 @@ pub(super) fn run(files: &dyn Files, reach: Reach, steps: &[Step]) -> Vec<Trace>
         parked: Vec::new(),
         unsettled: false,
         fixed: BTreeSet::new(),
+        untagged: BTreeSet::new(),
         added: BTreeSet::new(),
         removed: BTreeSet::new(),
         held: BTreeSet::new(),
@@ -129,6 +130,9 @@ struct Run<'a> {
     /// Files that are connected to the client at a fixed address. What the firmware says of notifications there depends
     /// on whether anybody has spoken to it before, which is not a sequence's own.
     fixed: BTreeSet<usize>,
+    /// Files that have asked for a client without tags. One that goes on to a client with tags makes the driver free what
+    /// is still in use (Q19), and the kernel is not to be trusted any more.
+    untagged: BTreeSet<usize>,
     added: BTreeSet<[u8; 16]>,
     removed: BTreeSet<[u8; 16]>,
     held: BTreeSet<[u8; 16]>,
@@ -306,10 +310,20 @@ impl Run<'_> {
 
     /// Whether a call is not made.
     fn leaves_out(&mut self, file: usize, call: &Do) -> bool {
-        if matches!(call, Do::Connect { client: Client::Fixed, .. }) {
-            self.fixed.insert(file);
+        match call {
+            Do::Connect { client: Client::Tagged, .. } | Do::ConnectVtag { client: Client::Tagged, .. } => {
+                self.untagged.contains(&file)
+            }
+            Do::Connect { client, .. } => {
+                self.untagged.insert(file);
+                if *client == Client::Fixed {
+                    self.fixed.insert(file);
+                }
+                false
+            }
+            Do::NotifySet { .. } => self.fixed.contains(&file),
+            _ => false,
         }
-        matches!(call, Do::NotifySet { .. }) && self.fixed.contains(&file)
     }
 
     fn park(&mut self, slot: usize, call: &Do) -> Result {

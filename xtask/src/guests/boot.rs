@@ -127,8 +127,9 @@ fn qemu(setup: &Setup, sockets: &Sockets, image: &Path, console: &Path, report: 
     command.arg("-serial").arg(format!("file:{}", report.display()));
     command.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=1"]);
     command.arg("-kernel").arg(fetch::vmlinux()).arg("-initrd").arg(image);
-    // The timer's check at boot counts on a processor of its own, which a busy machine does not give.
-    let mut kernel = "console=ttyS0 quiet mitigations=off panic=-1 no_timer_check".to_owned();
+    // A kernel that has done wrong proves nothing afterwards. The timer's check at boot counts on a processor of its own,
+    // which a busy machine does not give.
+    let mut kernel = "console=ttyS0 quiet mitigations=off panic=-1 oops=panic no_timer_check".to_owned();
     if setup.iommu == Iommu::Present {
         // VFIO maps memory while the guest runs, which an emulated IOMMU is only told of in this mode.
         command.args(["-device", "intel-iommu,caching-mode=on"]);
