@@ -1,6 +1,6 @@
 //! Many sequences on pairs of devices, one at a time on each pair.
 
-use super::generate::{self, LENGTH, Reach};
+use super::generate::{self, Reach};
 use super::history::History;
 use super::hits::Hits;
 use super::kept;
@@ -59,7 +59,7 @@ pub struct Pair {
 pub struct Campaign {
     /// Pairs, which share the sequences.
     pub pairs: Vec<Pair>,
-    /// Calls to make on each side, about.
+    /// Calls to make on each side, at least.
     pub calls: u64,
     /// What the sequences come from.
     pub seed: u64,
@@ -99,12 +99,7 @@ impl Campaign {
     /// When a device does not start.
     pub fn run(&self, tell: &(dyn Fn(&str) + Sync)) -> Result<Totals, String> {
         let totals = Mutex::new(Totals::default());
-        let mut begun = 0;
-        let numbers = Mutex::new(std::iter::from_fn(|| {
-            let number = begun;
-            begun += 1;
-            (number < self.calls.div_ceil(LENGTH as u64)).then_some(number)
-        }));
+        let numbers = Mutex::new(0..);
         let outcome: Result<Vec<()>, String> = std::thread::scope(|scope| {
             let (_running, over) = channel::<()>();
             let calls = || totals.lock().expect("no worker panics with the totals").calls;
@@ -114,7 +109,11 @@ impl Campaign {
                 .iter()
                 .map(|pair| {
                     scope.spawn(|| {
-                        let next = || numbers.lock().expect("no worker panics with the numbers").next();
+                        let next = || {
+                            let made = totals.lock().expect("no worker panics with the totals").calls;
+                            let mut numbers = numbers.lock().expect("no worker panics with the numbers");
+                            if made < self.calls { numbers.next() } else { None }
+                        };
                         self.work(pair, next, &totals, tell)
                     })
                 })

@@ -113,7 +113,7 @@ impl Generator<'_> {
             1..=3 => steps.push(connect(0, Client::Echo)),
             4 => steps.extend([connect(0, Client::Echo), open(1), connect(1, Client::Echo)]),
             5 => steps.push(connect(0, Client::Big)),
-            6 => steps.extend([tagged(0, 0), tagged(0, 5), open(1), tagged(1, 6)]),
+            6 => steps.extend([tagged(0, 0), tagged(0, 5), tagged(0, 5), open(1), tagged(1, 6)]),
             7 => steps.extend([connect(0, Client::Single), open(1), connect(1, Client::Single)]),
             8 => steps.extend([connect(0, Client::Fixed), open(1), connect(1, Client::Fixed)]),
             9 => {
