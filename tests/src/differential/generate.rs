@@ -110,7 +110,11 @@ impl Generator<'_> {
         let event = |upset| Step::Event(upset);
         match self.random.below(16) {
             0 => {}
-            1..=3 => steps.push(connect(0, Client::Echo)),
+            1..=2 => steps.push(connect(0, Client::Echo)),
+            3 => {
+                let read = Step::Park { slot: 0, call: Do::Read { size: 64, at: Place::Good } };
+                steps.extend([connect(0, Client::Echo), read, Step::Close { slot: 0 }]);
+            }
             4 => steps.extend([connect(0, Client::Echo), open(1), connect(1, Client::Echo)]),
             5 => steps.push(connect(0, Client::Big)),
             6 => steps.extend([tagged(0, 0), tagged(0, 5), tagged(0, 5), open(1), tagged(1, 6)]),
