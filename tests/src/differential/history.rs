@@ -247,7 +247,7 @@ fn on_file(file: &mut File, step: &Step, trace: &Trace) {
         Step::Fill { .. } => {
             file.flag_changed |= !file.nonblocking;
             file.nonblocking = true;
-            file.written = true;
+            file.written |= matches!(&trace.answer, Answer::Said(Outcome { result: Ok(1..), .. }));
         }
         Step::Refuse { client, .. } | Step::Delay { client, .. } => {
             if let Answer::Said(outcome) = &trace.answer {

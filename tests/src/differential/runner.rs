@@ -114,6 +114,8 @@ struct Parked {
     id: FileId,
     file: usize,
     kind: &'static str,
+    /// Whether a signal may not end it.
+    spins: bool,
     ticket: Ticket,
 }
 
@@ -333,13 +335,15 @@ impl Run<'_> {
         }
         self.settle()?;
         // A sleeping poll has a time-out beyond every other wait here.
-        let Ok(ticket) = self.files.begin(prepared(call, id, LIMIT * 10)) else { return Ok(Answer::Nothing) };
+        let prepared = prepared(call, id, LIMIT * 10);
+        let spins = may_spin(&prepared);
+        let Ok(ticket) = self.files.begin(prepared) else { return Ok(Answer::Nothing) };
         self.unsettled = true;
         if self.files.asleep(ticket) {
             self.settle_well()?;
         }
         if self.files.asleep(ticket) {
-            self.parked.push(Parked { id, file, kind: call.kind(), ticket });
+            self.parked.push(Parked { id, file, kind: call.kind(), spins, ticket });
             return Ok(Answer::Asleep);
         }
         self.files
@@ -530,7 +534,7 @@ impl Run<'_> {
     fn finish(&mut self) -> Result<()> {
         for parked in std::mem::take(&mut self.parked) {
             if self.files.asleep(parked.ticket) {
-                self.interrupt(parked.ticket, matches!(parked.kind, "write" | "fsync"))?;
+                self.interrupt(parked.ticket, parked.spins)?;
                 continue;
             }
             let over = self.files.wait(parked.ticket, LIMIT);

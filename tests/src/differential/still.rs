@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-/// Without a call for so long a run says where its threads are. No call takes longer, nor does anything wait longer.
+/// Without a call for so long a run says where its threads are: it waits for what never ends, or repeats a difference.
 const STILL: Duration = Duration::from_secs(120);
 
 /// Calls `tell` with the place of every thread whenever `calls` has not changed for a while, until the other end of
