@@ -152,6 +152,12 @@ impl Outbox {
         self.touched.remove(connection.lane());
     }
 
+    /// Whether a lane that was just served has nothing more to say, and nothing to ask of the engine.
+    pub(crate) fn is_quiet(&self, connection: ConnectionId) -> bool {
+        let asks = |lane: &Lane| lane.disconnect || lane.notify || lane.refused;
+        self.lane(connection).is_none_or(|lane| lane.messages.is_empty() && !asks(lane))
+    }
+
     /// The message at the front of a lane.
     pub(crate) fn front(&self, connection: ConnectionId) -> Option<Front<'_>> {
         let lane = self.lane(connection)?;
@@ -230,17 +236,24 @@ impl Outbox {
     }
 
     /// The lane of `connection`; none when it belongs to another that lives.
+    #[inline]
     fn lane_mut(&mut self, connection: ConnectionId) -> Option<&mut Lane> {
-        let lane = self.slot(connection.lane());
-        if lane.connection != connection || lane.state == LaneState::Closed {
-            match lane.state {
-                LaneState::Open | LaneState::Closed => return None,
-                LaneState::Unmanaged => {
-                    lane.clear();
-                    lane.connection = connection;
-                }
-            }
+        let is_its = |lane: &Lane| lane.connection == connection && lane.state != LaneState::Closed;
+        if self.lanes.get(connection.lane()).is_some_and(is_its) {
+            return self.lanes.get_mut(connection.lane());
         }
+        self.unmanaged(connection)
+    }
+
+    /// A lane that no engine manages, for whoever speaks first.
+    #[cold]
+    fn unmanaged(&mut self, connection: ConnectionId) -> Option<&mut Lane> {
+        let lane = self.slot(connection.lane());
+        if lane.state != LaneState::Unmanaged {
+            return None;
+        }
+        lane.clear();
+        lane.connection = connection;
         Some(lane)
     }
 }

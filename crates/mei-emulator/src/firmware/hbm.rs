@@ -18,7 +18,12 @@ use zerocopy::IntoBytes;
 
 impl Firmware {
     /// A message to the bus. What cannot be understood is ignored, as firmware does.
-    pub(super) fn bus_message(&mut self, bytes: &[u8], memory: &mut dyn HostMemory, now: Instant) {
+    pub(super) fn bus_message(
+        &mut self,
+        bytes: &[u8],
+        memory: &mut (impl HostMemory + ?Sized),
+        now: Instant,
+    ) {
         let message = match HostMessage::parse(bytes) {
             Ok(message) => message,
             Err(error) => {
@@ -45,7 +50,7 @@ impl Firmware {
         message: HostMessage<'_>,
         version: Version,
         vtag: bool,
-        memory: &mut dyn HostMemory,
+        memory: &mut (impl HostMemory + ?Sized),
         now: Instant,
     ) {
         match message {
@@ -130,7 +135,7 @@ impl Firmware {
         &mut self,
         request: &DmaSetupReq,
         version: Version,
-        memory: &mut dyn HostMemory,
+        memory: &mut (impl HostMemory + ?Sized),
         now: Instant,
     ) {
         let status = if !self.features.dma_ring || version < Version::new(2, 1) {

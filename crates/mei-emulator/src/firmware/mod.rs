@@ -197,7 +197,7 @@ impl Firmware {
 
     /// Works: consumes frames, answers, acts on time.
     #[inline]
-    pub fn run(&mut self, memory: &mut dyn HostMemory, now: Instant) {
+    pub fn run(&mut self, memory: &mut (impl HostMemory + ?Sized), now: Instant) {
         let room = self.transmit.blocked && self.registers.was_rung();
         if room || self.registers.wants_attention() || self.is_due(now) {
             self.work(memory, now);
@@ -208,7 +208,7 @@ impl Firmware {
         self.deadline.is_some_and(|deadline| deadline <= now)
     }
 
-    fn work(&mut self, memory: &mut dyn HostMemory, now: Instant) {
+    fn work(&mut self, memory: &mut (impl HostMemory + ?Sized), now: Instant) {
         let due = self.is_due(now);
         self.run_session(now);
         if due {
@@ -227,7 +227,7 @@ impl Firmware {
     }
 
     /// Takes from the host and gives to it until neither is possible.
-    fn exchange(&mut self, memory: &mut dyn HostMemory, now: Instant) {
+    fn exchange(&mut self, memory: &mut (impl HostMemory + ?Sized), now: Instant) {
         loop {
             let received = self.receive(memory, now);
             let commanded = self.run_commands(now);

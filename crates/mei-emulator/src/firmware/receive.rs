@@ -40,7 +40,7 @@ struct Envelope<'a> {
 
 impl Firmware {
     /// Takes every whole frame that the host has written, as long as answers find room. Whether it took any.
-    pub(super) fn receive(&mut self, memory: &mut dyn HostMemory, now: Instant) -> bool {
+    pub(super) fn receive(&mut self, memory: &mut (impl HostMemory + ?Sized), now: Instant) -> bool {
         let mut took = false;
         while self.link_is_up() && self.transmit.queued() < MAX_QUEUED {
             let mut frame = mem::take(&mut self.receive.frame);
@@ -97,7 +97,7 @@ impl Firmware {
         &mut self,
         header: MessageHeader,
         bytes: &[u8],
-        memory: &mut dyn HostMemory,
+        memory: &mut (impl HostMemory + ?Sized),
         now: Instant,
     ) -> Result<(), Violation> {
         let address = header.address();
@@ -128,7 +128,7 @@ impl Firmware {
         &mut self,
         slot: &[u8],
         data: &mut Vec<u8>,
-        memory: &mut dyn HostMemory,
+        memory: &mut (impl HostMemory + ?Sized),
     ) -> Result<(), Violation> {
         let length = u32::read_from_bytes(slot).map_err(|_| "a ring message without its length slot")?;
         let ring = self.ring.as_mut().ok_or("a ring message without a ring")?;

@@ -38,7 +38,7 @@ struct Area {
 }
 
 impl Area {
-    fn new(descriptor: &DmaDescriptor, memory: &dyn HostMemory) -> Option<Self> {
+    fn new(descriptor: &DmaDescriptor, memory: &(impl HostMemory + ?Sized)) -> Option<Self> {
         let (address, size) = location(descriptor);
         let valid = size.is_power_of_two() && (SLOT..=MAX_SIZE).contains(&size);
         let last = address.checked_add(u64::from(size.checked_sub(1)?)).filter(|_| valid)?;
@@ -65,7 +65,7 @@ fn slots(bytes: usize) -> Option<u32> {
 
 impl Ring {
     /// Takes what the host offers: host ring, device ring, control block; none when it cannot work.
-    pub(super) fn new(descriptors: &[DmaDescriptor; 3], memory: &dyn HostMemory) -> Option<Self> {
+    pub(super) fn new(descriptors: &[DmaDescriptor; 3], memory: &(impl HostMemory + ?Sized)) -> Option<Self> {
         let [host, device, control] = descriptors;
         let (control, size) = location(control);
         control.checked_add(CONTROL_SIZE.into()).filter(|_| size >= CONTROL_SIZE)?;
@@ -79,9 +79,14 @@ impl Ring {
         })
     }
 
-    /// Takes `length` bytes that the host has put into its ring. False when they are not there.
-    pub(super) fn take(&mut self, length: u32, data: &mut Vec<u8>, memory: &mut dyn HostMemory) -> bool {
-        data.clear();
+    /// Takes `length` bytes that the host has put into its ring in place of what is in `data`. False when they are not
+    /// there.
+    pub(super) fn take(
+        &mut self,
+        length: u32,
+        data: &mut Vec<u8>,
+        memory: &mut (impl HostMemory + ?Sized),
+    ) -> bool {
         let Ok(bytes) = usize::try_from(length) else { return false };
         let Some(host_write) = self.index(HOST_WRITE, memory) else { return false };
         let filled = host_write.wrapping_sub(self.host_read);
@@ -99,7 +104,7 @@ impl Ring {
     }
 
     /// Puts `data` into the device ring. False, and nothing done, when there is no room.
-    pub(super) fn put(&mut self, data: &[u8], memory: &mut dyn HostMemory) -> bool {
+    pub(super) fn put(&mut self, data: &[u8], memory: &mut (impl HostMemory + ?Sized)) -> bool {
         let Some(device_read) = self.index(DEVICE_READ, memory) else { return false };
         let filled = self.device_write.wrapping_sub(device_read);
         let Some(slots) = slots(data.len()) else { return false };
@@ -115,7 +120,7 @@ impl Ring {
         memory.write(self.control + DEVICE_WRITE, &self.device_write.to_le_bytes())
     }
 
-    fn index(&self, offset: u64, memory: &dyn HostMemory) -> Option<u32> {
+    fn index(&self, offset: u64, memory: &(impl HostMemory + ?Sized)) -> Option<u32> {
         let mut bytes = [0; 4];
         memory.read(self.control + offset, &mut bytes).then_some(u32::from_le_bytes(bytes))
     }

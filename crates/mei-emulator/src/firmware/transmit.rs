@@ -98,7 +98,7 @@ impl Firmware {
     }
 
     /// Fills the ME window with what may be sent. Whether it put anything there.
-    pub(super) fn transmit(&mut self, memory: &mut dyn HostMemory, now: Instant) -> bool {
+    pub(super) fn transmit(&mut self, memory: &mut (impl HostMemory + ?Sized), now: Instant) -> bool {
         let before = self.statistics.frames_sent;
         self.wake(now);
         self.transmit.blocked = true;
@@ -167,7 +167,7 @@ impl Firmware {
     }
 
     /// Lets the next lane speak.
-    fn transmit_lane(&mut self, memory: &mut dyn HostMemory, now: Instant) -> Served {
+    fn transmit_lane(&mut self, memory: &mut (impl HostMemory + ?Sized), now: Instant) -> Served {
         let Some(id) = self.outbox.next_touched(self.transmit.turn) else { return Served::Idle };
         let served = self.serve(id, memory, now);
         match served {
@@ -181,6 +181,9 @@ impl Firmware {
                 }
             }
             Served::Sent => {
+                if self.outbox.is_quiet(id) {
+                    self.outbox.settle(id);
+                }
                 self.transmit.turn = id.lane() + 1;
                 Served::Sent
             }
@@ -188,7 +191,7 @@ impl Firmware {
         }
     }
 
-    fn serve(&mut self, id: ConnectionId, memory: &mut dyn HostMemory, now: Instant) -> Served {
+    fn serve(&mut self, id: ConnectionId, memory: &mut (impl HostMemory + ?Sized), now: Instant) -> Served {
         let Some(connection) = self.connections.get(id).filter(|found| found.state == State::Open) else {
             self.outbox.close(id);
             return Served::Idle;
@@ -247,7 +250,7 @@ impl Firmware {
     }
 
     /// Sends as much of a lane's front message as one frame takes.
-    fn send_front(&mut self, id: ConnectionId, memory: &mut dyn HostMemory) -> Served {
+    fn send_front(&mut self, id: ConnectionId, memory: &mut (impl HostMemory + ?Sized)) -> Served {
         let Some(front) = self.outbox.front(id) else { return Served::Idle };
         let Some(connection) = self.connections.get_mut(id) else { return Served::Idle };
         let fixed = self.clients[connection.client].properties.fixed_address != 0;
