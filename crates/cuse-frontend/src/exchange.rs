@@ -268,8 +268,13 @@ impl<D: Device> Exchange<D> {
         Work::Left
     }
 
-    /// Sends what the host has to say.
+    /// Sends what the host has to say, which is nothing most of the time.
+    #[inline]
     pub(crate) fn drain(&mut self, channel: &Channel, now: Instant) -> Next {
+        if self.host.has_output() { self.send_outputs(channel, now) } else { Next::Settle }
+    }
+
+    fn send_outputs(&mut self, channel: &Channel, now: Instant) -> Next {
         let mut next = Next::Settle;
         while let Some(output) = self.host.next_output() {
             match output {

@@ -198,6 +198,12 @@ impl<F: Function> Host<F> {
         self.outputs.next(&mut self.pool)
     }
 
+    /// Whether [`Host::next_output`] must be called: there is something to do, or to give back.
+    #[inline]
+    pub fn has_output(&self) -> bool {
+        !self.outputs.is_empty()
+    }
+
     /// A signal reached the sleeping caller: EINTR where the kernel's driver sleeps interruptibly, nothing where
     /// not.
     pub fn cancel(&mut self, id: CallId, now: Instant) {

@@ -73,11 +73,17 @@ impl Outputs {
         self.queue.push_back(Queued::State(state));
     }
 
+    /// Whether nothing waits and no buffer is lent.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.lent.is_none()
+    }
+
     /// The next output; the buffer that the one before lent goes back to the pool.
     #[inline]
     pub(crate) fn next(&mut self, pool: &mut Pool) -> Option<Output<'_>> {
         // Asked for after each event, most of which have nothing to say.
-        if self.queue.is_empty() && self.lent.is_none() { None } else { self.take(pool) }
+        if self.is_empty() { None } else { self.take(pool) }
     }
 
     fn take(&mut self, pool: &mut Pool) -> Option<Output<'_>> {
