@@ -167,7 +167,7 @@ impl<S: Session, D: Device> Frontend<S, D> {
             if let Some(pause) = self.change(now) {
                 return Ok(pause);
             }
-            let Some((work, waits)) = self.take_requests(work)? else { return Ok(Pause::Ended) };
+            let Some((work, waits)) = self.take_requests(work, now)? else { return Ok(Pause::Ended) };
             let now = Instant::now();
             if let Some(pause) = self.change(now) {
                 return Ok(pause);
@@ -183,8 +183,9 @@ impl<S: Session, D: Device> Frontend<S, D> {
     /// Takes the requests that wait, a batch of them at most: whether there is more to do for the device, and whether
     /// more may wait. None: the session has ended.
     ///
-    /// Looks before it sleeps: who was just answered may have asked again.
-    fn take_requests(&mut self, mut work: Work) -> Result<Option<(Work, Work)>, Error> {
+    /// Looks before it sleeps: who was just answered may have asked again. The clock is asked when nothing waits: a batch
+    /// that follows without a gap is shorter than anything that is timed.
+    fn take_requests(&mut self, mut work: Work, mut now: Instant) -> Result<Option<(Work, Work)>, Error> {
         let polled = self.exchange.host.function().interrupt_fd().is_none();
         let batch = if polled { BATCH } else { BATCH_BEFORE_INTERRUPT };
         let mut taken = 0;
@@ -193,7 +194,6 @@ impl<S: Session, D: Device> Frontend<S, D> {
                 Received::Request(request) => {
                     taken += 1;
                     self.patience.found();
-                    let now = Instant::now();
                     let channel = self.session.channel();
                     work = match (self.exchange.take(&request, channel, now), work) {
                         (Next::Look, Work::Done) => Work::Left,
@@ -202,12 +202,12 @@ impl<S: Session, D: Device> Frontend<S, D> {
                 }
                 Received::Served => taken += 1,
                 Received::Nothing => {
-                    let now = Instant::now();
+                    now = Instant::now();
                     if work == Work::Left {
                         work = self.settle(self.line_without_fd(), now);
                     }
                     let looks = work == Work::Done && polled && taken > 0;
-                    if !looks || !self.patience.lasts(now) {
+                    if !looks || !self.patience.lasts(now, self.open_files() > 1) {
                         return Ok(Some((work, Work::Done)));
                     }
                     std::hint::spin_loop();
