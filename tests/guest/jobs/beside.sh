@@ -1,7 +1,6 @@
 # Devices beside each other: usage beside.sh KERNELS OURS KERNELS-WITHOUT OURS-WITHOUT OPTIONS-OF-UMEI-BENCH...
 # All four functions are engines of benches/beside.toml, the last two without the DMA ring, for which UIO has no memory.
-# Of each pair the first stays with mei_me, the second goes to umei; over CUSE umei with an engine of its own is measured
-# beside a program in C.
+# Of each pair the first stays with mei_me, the second goes to umei. Before them beside-cuse.sh.
 . /jobs/wait.sh
 with="$1 $2"
 without="$3 $4"
@@ -22,15 +21,7 @@ beside_mei_me() { # KERNELS OURS DRIVER OPTIONS...
         "umei-bench beside --device mei:/dev/mei81:\$SERVER --beside mei:$node:$thread $*" || exit 1
 }
 
-/target/clients/cuse-echo umei-echo &
-peer=$!
-umei serve --frontend cuse --name mei80 --persona /benches/beside.toml > /tmp/serve.log 2>&1 &
-server=$!
-wait_for "[ -c /dev/umei-echo ] && grep -q '/dev/mei80 is there' /tmp/serve.log" || { cat /tmp/serve.log; exit 1; }
-echo "umei over CUSE with an engine of its own, beside cuse-echo:"
-umei-bench beside --device mei:/dev/mei80:$server --beside plain:/dev/umei-echo:$peer "$@" || exit 1
-kill $server $peer
-wait $server || exit 1
+sh /jobs/beside-cuse.sh "$@" || exit 1
 
 echo "umei by VFIO, beside mei_me, both with the DMA ring:"
 beside_mei_me $with vfio-pci "$@"

@@ -2,7 +2,7 @@
 //! The same as the job `beside-smoke`, with release builds and long enough to mean something; what it prints goes
 //! into `docs/performance.md`.
 
-use super::jobs::beside::measure;
+use super::jobs::beside::{count, measure};
 use super::{Show, personas, run};
 use crate::fetch;
 use crate::process::run_ok;
@@ -32,6 +32,9 @@ pub(crate) struct Arguments {
     /// Open files at a time
     #[arg(long, default_value = "1,8,64")]
     handles: String,
+    /// Counts instructions instead of measuring time, over CUSE only: the same on any machine and under any load
+    #[arg(long)]
+    instructions: bool,
     /// Takes the release programs as they were last built
     #[arg(long)]
     no_build: bool,
@@ -46,15 +49,11 @@ pub(crate) fn main(arguments: &Arguments) -> Result<ExitCode> {
         command.args(["-p", "umei", "-p", "umei-bench", "-p", "umei-guest", "-p", "umei-tests"]);
         run_ok(&mut command, &workspace::log("build release"), COMPILE)?;
     }
-    let Arguments { pairs, seconds, sizes, handles, .. } = arguments;
+    let Arguments { pairs, seconds, sizes, handles, instructions, .. } = arguments;
     let options = format!("--pairs {pairs} --seconds {seconds} --sizes {sizes} --handles {handles}");
+    let job = if *instructions { count("instructions", &options) } else { measure("beside", &options) };
     let mut summary = Summary::default();
-    run(
-        &[measure("beside", &options).within(MEASURE)],
-        &personas::builtin()?,
-        Show::Everything,
-        &mut summary,
-    )?;
+    run(&[job.within(MEASURE)], &personas::builtin()?, Show::Everything, &mut summary)?;
     let failed = summary.counts().failed > 0;
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

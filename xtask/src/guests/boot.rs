@@ -2,7 +2,7 @@
 
 use super::image;
 use super::jobs::Job;
-use super::setup::{Function, Iommu, Setup};
+use super::setup::{Clock, Function, Iommu, Setup};
 use crate::fetch;
 use crate::process::{Running, read_log, tail};
 use crate::workspace;
@@ -121,7 +121,12 @@ fn qemu(setup: &Setup, sockets: &Sockets, image: &Path, console: &Path, report: 
     // vfio-user needs memory that the other side could map.
     command.args(["-machine", "q35,memory-backend=ram", "-m", MEMORY]);
     command.args(["-object", &format!("memory-backend-memfd,id=ram,size={MEMORY},share=on")]);
-    command.args(["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1"]);
+    command.args(["-cpu", "max", "-smp", "1"]);
+    match setup.clock {
+        Clock::Time => command.args(["-accel", "tcg,thread=multi"]),
+        // Time passes by itself only while nothing runs.
+        Clock::Instructions => command.args(["-accel", "tcg", "-icount", "shift=0,sleep=on"]),
+    };
     command.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
     command.arg("-serial").arg(format!("file:{}", console.display()));
     command.arg("-serial").arg(format!("file:{}", report.display()));

@@ -48,6 +48,15 @@ pub(super) enum Iommu {
     Present,
 }
 
+/// What the machine's clock counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Clock {
+    /// Time, whatever else the processor below does in it.
+    Time,
+    /// Its own instructions, a nanosecond each: the same whatever else runs.
+    Instructions,
+}
+
 /// An emulated function, served by `umei vm-device`.
 #[derive(Debug, Clone)]
 pub(super) struct Function {
@@ -85,11 +94,13 @@ pub(super) enum Machine {
     Beside,
     /// No IOMMU: one full engine, and behind it two of the parity rows. VFIO may do without.
     PciPlain,
+    /// No ME; `/dev/cuse`, and a clock that counts instructions.
+    Counted,
 }
 
 impl Machine {
     /// The longest boots first: two run at a time.
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Beside,
         Self::Exact,
         Self::CusePackages,
@@ -103,6 +114,7 @@ impl Machine {
         Self::Pci,
         Self::PciWatchdog,
         Self::PciParity,
+        Self::Counted,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -120,13 +132,14 @@ impl Machine {
             Self::Beside => "beside",
             Self::Exact => "exact",
             Self::PciPlain => "pci-plain",
+            Self::Counted => "counted",
         }
     }
 
     /// How programs reach the engine there, for the summary.
     pub(super) fn transport(self) -> &'static str {
         match self {
-            Self::Cuse | Self::CusePackages => "CUSE",
+            Self::Cuse | Self::CusePackages | Self::Counted => "CUSE",
             Self::MeiMeMsi | Self::MeiMeVariants | Self::MeiMeParity | Self::MeiMePackages => "mei_me, MSI",
             Self::MeiMeIntx => "mei_me, INTx",
             Self::Pci | Self::PciWatchdog | Self::PciParity => "VFIO, UIO, resource",
@@ -182,16 +195,20 @@ impl Machine {
                 setup.functions = functions([FULL.to_owned(), tagged].into_iter().chain(echoes))?;
                 setup.iommu = Iommu::Present;
                 setup.modules.extend(["cuse", "uio_pci_generic", "vfio_iommu_type1", "vfio_pci"]);
-                setup.programs.extend(["umei-bench", "mei-strace"].map(Program::of_workspace));
-                setup.programs.extend(["compat", "cuse-echo"].map(client));
-                let persona = workspace::repository().join(ECHO);
-                setup.programs.push(Program { from: persona, to: Path::new("/").join(ECHO) });
+                setup.add_bench();
+                setup.programs.push(Program::of_workspace("mei-strace"));
+                setup.programs.push(client("compat"));
             }
             Self::PciPlain => {
                 setup.functions =
                     functions([FULL.to_owned(), parity_file(PARITY[0]), parity_file(PARITY[0])].into_iter())?;
                 setup.modules.extend(["cuse", "uio_pci_generic", "vfio_pci"]);
                 setup.rebuilt.push(fetch::vfio_module());
+            }
+            Self::Counted => {
+                setup.clock = Clock::Instructions;
+                setup.modules.extend(["fuse", "cuse"]);
+                setup.add_bench();
             }
         }
         if self == Self::Exact {
@@ -223,7 +240,8 @@ impl Machine {
             | Self::Pci
             | Self::PciParity
             | Self::Exact
-            | Self::PciPlain => {}
+            | Self::PciPlain
+            | Self::Counted => {}
         }
         Ok(setup)
     }
@@ -235,6 +253,7 @@ pub(super) struct Setup {
     pub(super) functions: Vec<Function>,
     pub(super) interrupts: Interrupts,
     pub(super) iommu: Iommu,
+    pub(super) clock: Clock,
     pub(super) modules: Vec<&'static str>,
     /// Modules that were built here, in place of the kernel's of the same name.
     pub(super) rebuilt: Vec<PathBuf>,
@@ -243,6 +262,14 @@ pub(super) struct Setup {
 }
 
 impl Setup {
+    /// Adds what is measured over CUSE.
+    fn add_bench(&mut self) {
+        self.programs.push(Program::of_workspace("umei-bench"));
+        self.programs.push(client("cuse-echo"));
+        let persona = workspace::repository().join(ECHO);
+        self.programs.push(Program { from: persona, to: Path::new("/").join(ECHO) });
+    }
+
     /// Adds the Debian programs.
     fn share_packages(&mut self) {
         self.packages = Packages::Shared;
@@ -256,6 +283,7 @@ impl Default for Setup {
             functions: Vec::new(),
             interrupts: Interrupts::Msi,
             iommu: Iommu::Absent,
+            clock: Clock::Time,
             modules: Vec::new(),
             rebuilt: Vec::new(),
             packages: Packages::Absent,

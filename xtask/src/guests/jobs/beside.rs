@@ -21,6 +21,7 @@ pub(super) fn jobs(personas: &[Persona]) -> Vec<Job> {
     jobs.extend(rings(personas));
     jobs.extend(recoveries());
     jobs.push(measure("beside-smoke", "--pairs 1 --seconds 0.1 --sizes 512 --handles 1").within(300));
+    jobs.push(count("instructions-smoke", "--pairs 1 --seconds 0.02 --sizes 512 --handles 1").within(300));
     jobs
 }
 
@@ -99,6 +100,11 @@ fn recovery(machine: Machine, name: &str, upset: &str, options: &str) -> Job {
     job(format!("{name}:{upset}"), machine, "mei-amt-version", command)
         .expecting("the client succeeds")
         .within(600)
+}
+
+/// What is measured over CUSE in instructions, with these options of `umei-bench beside`.
+pub(in crate::guests) fn count(name: &str, options: &str) -> Job {
+    job(name, Machine::Counted, "umei-bench", format!("sh /jobs/beside-cuse.sh {options}"))
 }
 
 /// All that is measured, with these options of `umei-bench beside`.
