@@ -33,7 +33,8 @@ pub(crate) enum Work {
 pub(crate) enum Next {
     /// [`Exchange::settle`]: the device has to work before this caller can go on.
     Settle,
-    /// One request more, if there is one: who has written reads next, and the device may as well have both at once.
+    /// The next request, if there is one: who has written reads next, and the device may as well have both at once, and
+    /// what others write too.
     Look,
 }
 

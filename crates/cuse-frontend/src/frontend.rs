@@ -195,9 +195,9 @@ impl<S: Session, D: Device> Frontend<S, D> {
                     taken += 1;
                     self.patience.found();
                     let channel = self.session.channel();
-                    work = match (self.exchange.take(&request, channel, now), work) {
-                        (Next::Look, Work::Done) => Work::Left,
-                        _ => self.exchange.settle(self.line_without_fd(), channel, now),
+                    work = match self.exchange.take(&request, channel, now) {
+                        Next::Look => Work::Left,
+                        Next::Settle => self.exchange.settle(self.line_without_fd(), channel, now),
                     };
                 }
                 Received::Served => taken += 1,
