@@ -110,7 +110,16 @@ impl Generator<'_> {
         let event = |upset| Step::Event(upset);
         match self.random.below(16) {
             0 => {}
-            1..=2 => steps.push(connect(0, Client::Echo)),
+            1 => steps.push(connect(0, Client::Echo)),
+            2 => {
+                // What the first connection leaves behind shows in the second, where one message has credit.
+                let client = Client::Echo;
+                let again = [event(Upset::Disconnect { client }), connect(0, client)];
+                let write = Do::Write { length: 64, fill: self.fill(), at: Place::Good };
+                let write = Step::Call { slot: 0, call: write };
+                let messages = [event(Upset::HoldCredit { client }), write.clone(), write];
+                steps.extend([connect(0, client)].into_iter().chain(again).chain(messages));
+            }
             3 => {
                 let read = Step::Park { slot: 0, call: Do::Read { size: 64, at: Place::Good } };
                 steps.extend([connect(0, Client::Echo), read, Step::Close { slot: 0 }]);

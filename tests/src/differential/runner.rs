@@ -11,7 +11,7 @@ use crate::files::{Call, Errno, FileId, Files, Outcome, Restart, Ticket};
 use crate::parity::{Bench, LIMIT, Stop};
 use crate::test_client::{Event, TestClient, wait_until_enabled};
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a step came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -483,6 +483,7 @@ impl Run<'_> {
         if !self.unsettled {
             return Ok(());
         }
+        let begun = Instant::now();
         for _ in 0..ATTEMPTS {
             let outcome = self.engine()?.arm(Event::Nothing);
             match outcome {
@@ -490,8 +491,11 @@ impl Run<'_> {
                     self.unsettled = false;
                     return Ok(());
                 }
-                // The link was reset.
+                // The link was reset, which is seen at once; or there is no answer, which is waited for.
                 Err(_) => self.engine = None,
+            }
+            if begun.elapsed() > LIMIT {
+                break;
             }
         }
         Err("the test client never answers".to_owned())
