@@ -1,6 +1,5 @@
 //! `umei-bench host`: a message through host and engine without a kernel.
 
-use crate::sys;
 use anyhow::{Result, ensure};
 use mei_core::Options;
 use mei_emulator::{Engine, Persona};
@@ -40,10 +39,11 @@ fn measure(what: &str, machine: &mut Machine<impl Device>, size: usize, rounds: 
         Ok(())
     };
     run(machine, 1000)?;
-    let before = sys::allocations();
     let start = Instant::now();
-    run(machine, rounds)?;
+    let mut outcome = Ok(());
+    let allocated = allocation_counter::measure(|| outcome = run(machine, rounds));
+    outcome?;
     let each = start.elapsed() / rounds.max(1);
-    println!("| {what} | {size} | {} | {} |", each.as_nanos(), sys::allocations() - before);
+    println!("| {what} | {size} | {} | {} |", each.as_nanos(), allocated.count_total);
     Ok(())
 }

@@ -1,11 +1,9 @@
-//! Two system calls, and an allocator that counts.
-#![expect(unsafe_code, reason = "ioctls, clocks of other processes and allocators have no safe interface")]
+//! Two system calls.
+#![expect(unsafe_code, reason = "ioctls and clocks of other processes have no safe interface")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// `IOCTL_MEI_CONNECT_CLIENT`.
@@ -37,31 +35,4 @@ pub(crate) fn processor_time(process: u32) -> io::Result<Duration> {
     let time = unsafe { time.assume_init() };
     let whole = Duration::from_secs(time.tv_sec.unsigned_abs());
     Ok(whole + Duration::from_nanos(time.tv_nsec.unsigned_abs()))
-}
-
-/// The system's allocator, and how often it was asked.
-struct Counting;
-
-static COUNT: AtomicU64 = AtomicU64::new(0);
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-// SAFETY: the system's allocator does the work; the counter is a number that needs no allocation.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's obligations are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's obligations are passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-/// Allocations of this process so far.
-pub(crate) fn allocations() -> u64 {
-    COUNT.load(Ordering::Relaxed)
 }

@@ -6,7 +6,6 @@ mod ends;
 mod fragile;
 mod kernel;
 mod steady;
-mod sys;
 mod waiting;
 
 use cuse::wire::{FileHandle, Opcode, OpenIn};

@@ -4,7 +4,6 @@ use cuse::wire::{FileFlags, FileHandle, Opcode, PollHandle, PollIn, ReadIn, Writ
 use zerocopy::{Immutable, IntoBytes};
 
 use crate::kernel::{Answer, Bench};
-use crate::sys::allocations;
 
 const ROUNDS: usize = 300;
 const WARM: usize = 100;
@@ -15,16 +14,16 @@ fn ask(
     opcode: Opcode,
     payload: &(impl IntoBytes + Immutable),
     rest: &[u8],
-) -> (Answer, usize) {
+) -> (Answer, u64) {
     let unique = bench.send(opcode, payload, rest);
-    let counted = allocations(|| {
+    let allocated = allocation_counter::measure(|| {
         bench.pump();
     });
-    (bench.answer(unique), counted)
+    (bench.answer(unique), allocated.count_total)
 }
 
 /// One message there and back, polled for; what was allocated for it.
-fn round(bench: &mut Bench, fh: FileHandle) -> usize {
+fn round(bench: &mut Bench, fh: FileHandle) -> u64 {
     let message = [0x5A; 512];
     let flags = FileFlags(2);
     let poll = PollIn { fh, kh: PollHandle(7), flags: cuse::wire::PollFlags::SCHEDULE_NOTIFY, events: 0x41 };
@@ -46,7 +45,7 @@ fn round(bench: &mut Bench, fh: FileHandle) -> usize {
 fn nothing_is_allocated_once_warm() {
     let mut bench = Bench::new();
     let fh = bench.connected();
-    let counted: Vec<usize> = (0..ROUNDS).map(|_| round(&mut bench, fh)).collect();
+    let counted: Vec<u64> = (0..ROUNDS).map(|_| round(&mut bench, fh)).collect();
     let late: Vec<_> = counted.iter().enumerate().skip(WARM).filter(|(_, count)| **count > 0).collect();
     assert!(late.is_empty(), "rounds that allocated, and how often: {late:?}");
 }

@@ -3,8 +3,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
 
-mod sys;
-
 use std::os::fd::OwnedFd;
 
 use cuse::wire::{
@@ -82,8 +80,8 @@ fn the_steady_path_allocates_nothing() {
     let mut answers = [0; 8192];
     for message in &messages {
         rustix::io::write(&kernel, message).unwrap();
-        let counted = sys::allocations(|| answer(&mut session, &mut buffer));
-        assert_eq!(counted, 0, "{message:?}");
+        let allocated = allocation_counter::measure(|| answer(&mut session, &mut buffer));
+        assert_eq!(allocated.count_total, 0, "{message:?}");
         assert!(rustix::io::read(&kernel, &mut answers).unwrap() >= 16);
         while session.recv(&mut buffer).unwrap() != Received::Nothing {}
         // The notification of WRITE came first.

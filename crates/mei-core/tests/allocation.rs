@@ -1,12 +1,11 @@
 //! A message allocates nothing once the host is warm: written, sent, received, polled for, read, parked or not.
 
-#[path = "../host/bench.rs"]
+#[path = "host/bench.rs"]
 #[expect(dead_code, reason = "the other tests' bench has more than this one needs")]
 mod bench;
-#[path = "../host/stub.rs"]
+#[path = "host/stub.rs"]
 #[expect(dead_code, clippy::cast_possible_truncation, reason = "as for the bench")]
 mod stub;
-mod sys;
 
 use mei_core::{Blocking, Call, CallId, Handle, Host, Output, Reply};
 use mei_wire::{ConfigSpace, DmaMemory, Gone, Registers};
@@ -210,12 +209,12 @@ fn messages_allocate_nothing_once_the_host_is_warm() {
     for length in [1, 4, 100, 400] {
         program.round(length);
     }
-    let allocations = sys::count(|| {
+    let allocated = allocation_counter::measure(|| {
         for _ in 0..100 {
             for length in [1, 4, 100, 400] {
                 program.round(length);
             }
         }
     });
-    assert_eq!(allocations, 0);
+    assert_eq!(allocated.count_total, 0);
 }
