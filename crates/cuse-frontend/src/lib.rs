@@ -40,4 +40,4 @@ mod remote;
 mod signals;
 
 pub use frontend::{Error, Frontend, Linger, Pause};
-pub use remote::{Closed, Remote, StateWatch};
+pub use remote::{Remote, StateWatch, Unanswered};

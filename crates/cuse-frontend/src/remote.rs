@@ -3,7 +3,7 @@
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
 use mei_core::Host;
@@ -39,10 +39,16 @@ pub(crate) struct Inbox<D> {
     bell: Arc<OwnedFd>,
 }
 
-/// The front end has ended, or does not answer.
+/// Why a remote has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the device is not served any more")]
-pub struct Closed;
+pub enum Unanswered {
+    /// The front end has ended.
+    #[error("the device is not served any more")]
+    Closed,
+    /// Its loop has not come round for 10 s, as on a machine that stands still. What was asked may happen yet.
+    #[error("the device's server has not come round for {} s", PATIENCE.as_secs())]
+    Late,
+}
 
 /// Readable whenever `dev_state` has changed since the last [`StateWatch::take`].
 #[derive(Debug)]
@@ -77,18 +83,21 @@ impl<D> Remote<D> {
     /// `visit` runs on the thread that serves programs: it must not block.
     ///
     /// # Errors
-    /// [`Closed`].
+    /// [`Unanswered`].
     pub fn visit<R: Send + 'static>(
         &self,
         visit: impl FnOnce(&mut Host<D>, Instant) -> R + Send + 'static,
-    ) -> Result<R, Closed> {
+    ) -> Result<R, Unanswered> {
         let (answer, answered) = sync_channel(1);
         let visit: Visit<D> = Box::new(move |host, now| {
             // Whoever asked may have lost patience.
             let _ = answer.try_send(visit(host, now));
         });
         self.order(Order::Visit(visit))?;
-        answered.recv_timeout(PATIENCE).map_err(|_| Closed)
+        answered.recv_timeout(PATIENCE).map_err(|error| match error {
+            RecvTimeoutError::Timeout => Unanswered::Late,
+            RecvTimeoutError::Disconnected => Unanswered::Closed,
+        })
     }
 
     /// Ends the front end: everyone is answered, then its loop returns. A second one cuts the lingering short.
@@ -100,16 +109,19 @@ impl<D> Remote<D> {
     /// Tells of changes of `dev_state` from now on.
     ///
     /// # Errors
-    /// [`Closed`], or the errno of `eventfd(2)` as such.
-    pub fn watch_state(&self) -> Result<StateWatch, Closed> {
-        let bell = Arc::new(bell().map_err(|_| Closed)?);
+    /// [`Unanswered`]; [`Unanswered::Closed`] also when there is no descriptor left.
+    pub fn watch_state(&self) -> Result<StateWatch, Unanswered> {
+        let bell = Arc::new(bell().map_err(|_| Unanswered::Closed)?);
         self.order(Order::Watch(Arc::clone(&bell)))?;
         Ok(StateWatch { bell })
     }
 
-    fn order(&self, order: Order<D>) -> Result<(), Closed> {
-        // Full only if the loop does not come round, since those who ask wait for their answer.
-        self.orders.try_send(order).map_err(|_| Closed)?;
+    fn order(&self, order: Order<D>) -> Result<(), Unanswered> {
+        self.orders.try_send(order).map_err(|error| match error {
+            // Only if the loop does not come round, since those who ask wait for their answer.
+            TrySendError::Full(_) => Unanswered::Late,
+            TrySendError::Disconnected(_) => Unanswered::Closed,
+        })?;
         ring(&self.bell);
         Ok(())
     }
@@ -161,5 +173,23 @@ impl StateWatch {
 impl AsFd for StateWatch {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.bell.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_that_does_not_come_round_is_not_one_that_has_ended() {
+        let (remote, inbox) = pair::<()>().unwrap();
+        for _ in 0..DEPTH {
+            remote.watch_state().unwrap();
+        }
+        assert_eq!(remote.watch_state().unwrap_err(), Unanswered::Late);
+        assert_eq!(remote.visit(|_, _| ()), Err(Unanswered::Late));
+        drop(inbox);
+        assert_eq!(remote.watch_state().unwrap_err(), Unanswered::Closed);
+        assert_eq!(remote.visit(|_, _| ()), Err(Unanswered::Closed));
     }
 }

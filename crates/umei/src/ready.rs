@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use cuse_frontend::Remote;
+use cuse_frontend::{Remote, Unanswered};
 use mei_core::DeviceState;
 use mei_wire::Device;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -16,8 +16,18 @@ pub(crate) fn wait<D: Device>(remote: &Remote<D>, patience: Duration) -> Result<
     let watch = remote.watch_state()?;
     loop {
         watch.take();
-        let state = remote.visit(|host, _| host.state())?;
+        let visited = remote.visit(|host, _| host.state());
         let left = until.saturating_duration_since(Instant::now());
+        let state = match visited {
+            Err(why @ Unanswered::Late) => {
+                log::warn!("{why}");
+                if left.is_zero() {
+                    return Ok(());
+                }
+                continue;
+            }
+            visited => visited?,
+        };
         if state == DeviceState::Enabled {
             return Ok(());
         }

@@ -112,5 +112,5 @@ fn other_threads_visit_the_host_and_hear_of_its_states() {
     assert_eq!(bench.frontend.run(None).unwrap(), Pause::Stopped);
     let remote = visitor.join().unwrap();
     drop(bench);
-    assert_eq!(remote.visit(|host, _| host.state()), Err(cuse_frontend::Closed));
+    assert_eq!(remote.visit(|host, _| host.state()), Err(cuse_frontend::Unanswered::Closed));
 }

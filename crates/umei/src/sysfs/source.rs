@@ -1,7 +1,7 @@
 //! Where the texts come from: the host, asked through the loop that owns it.
 
 use cuse::Errno;
-use cuse_frontend::{Closed, Remote, StateWatch};
+use cuse_frontend::{Remote, StateWatch, Unanswered};
 use mei_core::BusDevice;
 use mei_wire::status::HFS_OFFSETS;
 use mei_wire::{Device, pci};
@@ -84,7 +84,7 @@ impl<D: Device> Host<D> {
     }
 
     /// Hears of new states.
-    pub(super) fn watch(&self) -> Result<StateWatch, Closed> {
+    pub(super) fn watch(&self) -> Result<StateWatch, Unanswered> {
         self.remote.watch_state()
     }
 }
@@ -123,8 +123,11 @@ impl<D: Device + 'static> Source for Host<D> {
 }
 
 /// What a visit came back with, for a caller of the file system.
-fn answered<T>(visit: Result<Result<T, mei_core::Errno>, Closed>) -> Result<T, Errno> {
-    let answer = visit.map_err(|Closed| Errno::NODEV)?;
+fn answered<T>(visit: Result<Result<T, mei_core::Errno>, Unanswered>) -> Result<T, Errno> {
+    let answer = visit.map_err(|why| match why {
+        Unanswered::Closed => Errno::NODEV,
+        Unanswered::Late => Errno::TIMEDOUT,
+    })?;
     answer.map_err(|errno| Errno::from_raw_os_error(i32::from(errno.0)))
 }
 

@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use cuse::DeviceName;
-use cuse_frontend::Remote;
+use cuse_frontend::{Remote, Unanswered};
 use mei_core::{DeviceState, Host, WatchdogState};
 use mei_wire::Device;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
-use rustix::io::{retry_on_intr, write};
+use rustix::io::{Errno, retry_on_intr, write};
 
 use self::device::{AnySession, WatchdogDevice, ask};
 use super::place::Place;
@@ -61,7 +61,11 @@ fn run(remote: &Remote<AnyDevice>, make: Maker, stop: &OwnedFd) -> Result<()> {
     let mut complained = false;
     let mut absence = None;
     loop {
-        let (state, now_absent) = remote.visit(|host, _| (host.watchdog().state, Absence::of(host)))?;
+        let looked = remote.visit(|host, _| (host.watchdog().state, Absence::of(host)));
+        if matches!(looked, Err(Unanswered::Late)) && !is_readable(stop)? {
+            continue;
+        }
+        let (state, now_absent) = looked?;
         if let Some(why) = now_absent.filter(|_| now_absent != absence) {
             log::warn!("no watchdog device: {why}");
         }
@@ -136,6 +140,11 @@ fn is_wanted(state: WatchdogState) -> bool {
         state,
         WatchdogState::Idle | WatchdogState::Start | WatchdogState::Running | WatchdogState::Stopping
     )
+}
+
+fn is_readable(bell: &OwnedFd) -> Result<bool, Errno> {
+    let mut fds = [PollFd::new(bell, PollFlags::IN)];
+    retry_on_intr(|| poll(&mut fds, Some(&Timespec::default()))).map(|ready| ready > 0)
 }
 
 /// A device with the lowest number that is free.
