@@ -67,7 +67,9 @@ impl Stage {
     fn run(self, summary: &mut Summary) -> Result<()> {
         match self {
             Self::Format => check(&["fmt", "--all", "--check"]),
-            Self::Clippy => check(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+            Self::Clippy => {
+                check(&["clippy", "--workspace", "--all-targets", "--keep-going", "--", "-D", "warnings"])
+            }
             Self::Doc => document(),
             Self::Fetch => fetch::everything(),
             Self::Build => build(),
