@@ -183,8 +183,9 @@ impl<S: Session, D: Device> Frontend<S, D> {
     /// Takes the requests that wait, a batch of them at most: whether there is more to do for the device, and whether
     /// more may wait. None: the session has ended.
     ///
-    /// Looks before it sleeps: who was just answered may have asked again. The clock is asked when nothing waits: a batch
-    /// that follows without a gap is shorter than anything that is timed.
+    /// Looks before it sleeps: who was just answered may have asked again. The clock is asked for each request if the
+    /// function waits for a time of its own, and else when nothing waits: a batch without a gap is shorter than anything
+    /// that the driver times.
     fn take_requests(&mut self, mut work: Work, mut now: Instant) -> Result<Option<(Work, Work)>, Error> {
         let polled = self.exchange.host.function().interrupt_fd().is_none();
         let batch = if polled { BATCH } else { BATCH_BEFORE_INTERRUPT };
@@ -194,6 +195,9 @@ impl<S: Session, D: Device> Frontend<S, D> {
                 Received::Request(request) => {
                     taken += 1;
                     self.patience.found();
+                    if self.exchange.host.function().deadline().is_some() {
+                        now = Instant::now();
+                    }
                     let channel = self.session.channel();
                     work = match self.exchange.take(&request, channel, now) {
                         Next::Look => Work::Left,

@@ -12,7 +12,7 @@ const MOST_SKIPPED: u32 = 1024;
 const TURN: u32 = 128;
 
 /// Looks on while that pays: a look in vain, as each is where program and server share a processor, is followed by
-/// twice as many sleeps without one as the last.
+/// twice as many sleeps without one as the last. Several programs get a sleep in turn between many looks that pay.
 #[derive(Debug)]
 pub(crate) struct Patience {
     /// When the present look ends.
@@ -21,7 +21,7 @@ pub(crate) struct Patience {
     skip: u32,
     /// Sleeps that were skipped after the last look in vain.
     penalty: u32,
-    /// Looks that found something since the last sleep.
+    /// Looks that found something since one was left out.
     streak: u32,
 }
 
@@ -40,16 +40,12 @@ impl Patience {
 
     /// Nothing is there: whether to look once more before sleeping. `shared`: several files are open.
     pub(crate) fn lasts(&mut self, now: Instant, shared: bool) -> bool {
-        match self.until {
+        let looks = match self.until {
             None if self.skip > 0 => {
                 self.skip -= 1;
-                self.streak = 0;
                 false
             }
-            None if shared && self.streak >= TURN => {
-                self.streak = 0;
-                false
-            }
+            None if shared && self.streak >= TURN => false,
             None => {
                 self.until = Some(now + WINDOW);
                 true
@@ -59,10 +55,13 @@ impl Patience {
                 self.until = None;
                 self.penalty = (self.penalty * 2).clamp(1, MOST_SKIPPED);
                 self.skip = self.penalty;
-                self.streak = 0;
                 false
             }
+        };
+        if !looks {
+            self.streak = 0;
         }
+        looks
     }
 }
 

@@ -41,13 +41,25 @@ pub(crate) struct Inbox<D> {
 
 /// Why a remote has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Unanswered {
     /// The front end has ended.
     #[error("the device is not served any more")]
     Closed,
-    /// Its loop has not come round for 10 s, as on a machine that stands still. What was asked may happen yet.
-    #[error("the device's server has not come round for {} s", PATIENCE.as_secs())]
+    /// Its loop does not come round, as on a machine that stands still. What was asked may happen yet.
+    #[error("the device's server does not come round")]
     Late,
+}
+
+impl Unanswered {
+    /// What a program is told: ENODEV as of a device that is gone, ETIMEDOUT.
+    #[must_use]
+    pub fn errno(self) -> Errno {
+        match self {
+            Self::Closed => Errno::NODEV,
+            Self::Late => Errno::TIMEDOUT,
+        }
+    }
 }
 
 /// Readable whenever `dev_state` has changed since the last [`StateWatch::take`].
@@ -102,8 +114,9 @@ impl<D> Remote<D> {
 
     /// Ends the front end: everyone is answered, then its loop returns. A second one cuts the lingering short.
     pub fn stop(&self) {
-        // One that has ended already needs no second word.
-        let _ = self.order(Order::Stop);
+        // Waits for room: the loop comes round, or ends. One that has ended already needs no second word.
+        let _ = self.orders.send(Order::Stop);
+        ring(&self.bell);
     }
 
     /// Tells of changes of `dev_state` from now on.

@@ -1,5 +1,6 @@
 //! Waiting until a device works.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -8,6 +9,9 @@ use mei_core::DeviceState;
 use mei_wire::Device;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+
+/// Before a loop that was late is asked again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Waits until the device behind `remote` is ENABLED or has given up, `patience` at most. A device that is not
 /// ready then is left to its users: they see what its state says.
@@ -19,11 +23,12 @@ pub(crate) fn wait<D: Device>(remote: &Remote<D>, patience: Duration) -> Result<
         let visited = remote.visit(|host, _| host.state());
         let left = until.saturating_duration_since(Instant::now());
         let state = match visited {
-            Err(why @ Unanswered::Late) => {
+            Err(why @ Unanswered::Late) if left.is_zero() => {
                 log::warn!("{why}");
-                if left.is_zero() {
-                    return Ok(());
-                }
+                return Ok(());
+            }
+            Err(Unanswered::Late) => {
+                thread::sleep(AGAIN);
                 continue;
             }
             visited => visited?,

@@ -73,10 +73,11 @@ impl<S: Source> Model<S> {
         self.dev_state
     }
 
-    /// Looks which clients are on the bus.
-    pub(super) fn scan(&mut self) {
+    /// Looks which clients are on the bus. False: it could not be said, and nothing has changed.
+    pub(super) fn scan(&mut self) -> bool {
+        let Some(clients) = self.source.clients() else { return false };
         let mut present = Vec::new();
-        for client in self.source.clients() {
+        for client in clients {
             let name = format!("{}-{}", self.address, client.uuid);
             let known = self.clients.iter().find(|(known, _)| *known == name).map(|(_, node)| *node);
             match known {
@@ -99,6 +100,7 @@ impl<S: Source> Model<S> {
             self.link(self.bus, &name, target);
             self.list(self.function, name, node);
         }
+        true
     }
 
     fn add_function(&mut self, device: pci::Device) {
@@ -276,7 +278,11 @@ mod tests {
 
     /// A device that knows two clients, or one.
     #[derive(Debug)]
-    struct Stub(Vec<BusClient>);
+    struct Stub {
+        clients: Vec<BusClient>,
+        /// It does not answer.
+        late: bool,
+    }
 
     impl Source for Stub {
         fn read(&mut self, attribute: Attribute, text: &mut Vec<u8>) -> Result<(), Errno> {
@@ -288,8 +294,8 @@ mod tests {
             Ok(())
         }
 
-        fn clients(&mut self) -> Vec<BusClient> {
-            self.0.clone()
+        fn clients(&mut self) -> Option<Vec<BusClient>> {
+            (!self.late).then(|| self.clients.clone())
         }
     }
 
@@ -301,7 +307,7 @@ mod tests {
         let device = pci::lookup(0xA0E0).expect("Tiger Lake");
         let placement =
             Placement { name: "mei0".to_owned(), numbers: (0, 0), address: "0000:00:16.0".to_owned() };
-        let stub = Stub(clients.iter().map(|uuid| client(uuid)).collect());
+        let stub = Stub { clients: clients.iter().map(|uuid| client(uuid)).collect(), late: false };
         Model::new(stub, *device, &placement)
     }
 
@@ -353,11 +359,15 @@ mod tests {
         assert_eq!(walk(&model, &format!("{path}/subsystem")), walk(&model, "bus/mei"));
         assert_eq!(walk(&model, &path), walk(&model, &format!("class/mei/mei0/device/0000:00:16.0-{one}")));
         let nodes = model.nodes.len();
-        model.source.0.remove(0);
-        model.scan();
+        model.source.clients.remove(0);
+        model.source.late = true;
+        assert!(!model.scan());
+        assert!(walk(&model, &path).is_some(), "nobody said that it went");
+        model.source.late = false;
+        assert!(model.scan());
         assert_eq!(walk(&model, &path), None);
         assert!(walk(&model, &format!("bus/mei/devices/0000:00:16.0-{two}")).is_some());
-        model.source.0.insert(0, client(one));
+        model.source.clients.insert(0, client(one));
         model.scan();
         assert!(walk(&model, &path).is_some());
         assert_eq!(model.nodes.len(), nodes, "a client that comes back costs nothing");
@@ -367,7 +377,7 @@ mod tests {
     fn endless_clients_end() {
         let mut model = model(&[]);
         for round in 0..3000 {
-            model.source.0 = vec![client(&format!("aa000000-0000-0000-0000-{round:012}"))];
+            model.source.clients = vec![client(&format!("aa000000-0000-0000-0000-{round:012}"))];
             model.scan();
         }
         assert_eq!(model.clients.len(), 1024);

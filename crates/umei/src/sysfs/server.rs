@@ -9,12 +9,15 @@ use anyhow::{Context, Result};
 use cuse::{Buffer, DeviceName, FuseOptions, Received, TreeSession, Visibility};
 use cuse_frontend::StateWatch;
 use mei_wire::pci;
-use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::{retry_on_intr, write};
 
 use super::model::{Model, Placement};
 use super::source::Source;
 use crate::facilities;
+
+/// Before a device that could not say which clients it has is asked again.
+const AGAIN: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 /// A tree that is served. Dropping it unmounts.
 #[derive(Debug)]
@@ -54,7 +57,7 @@ pub(super) fn start(
 fn serve<S: Source>(mut session: TreeSession<Model<S>>, watch: &StateWatch, stop: &OwnedFd) -> Result<()> {
     let mut buffer = Buffer::new();
     // Here and not before: the device's loop may not run yet, and this waits for it.
-    session.tree_mut().scan();
+    let mut known = session.tree_mut().scan();
     loop {
         loop {
             match session.serve(&mut buffer)? {
@@ -68,14 +71,15 @@ fn serve<S: Source>(mut session: TreeSession<Model<S>>, watch: &StateWatch, stop
             PollFd::new(watch, PollFlags::IN),
             PollFd::new(stop, PollFlags::IN),
         ];
-        retry_on_intr(|| poll(&mut fds, None))?;
+        let timeout = (!known).then_some(&AGAIN);
+        retry_on_intr(|| poll(&mut fds, timeout))?;
         let [_, changed, stopped] = fds.map(|fd| !fd.revents().is_empty());
         if stopped {
             return Ok(());
         }
-        if changed {
+        if changed || !known {
             watch.take();
-            session.tree_mut().scan();
+            known = session.tree_mut().scan();
             let dev_state = session.tree_mut().dev_state();
             session.notify(dev_state);
         }

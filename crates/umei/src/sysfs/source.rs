@@ -68,8 +68,8 @@ pub(super) trait Source {
     /// Takes what is written to `attribute`.
     fn write(&mut self, attribute: Attribute, data: &[u8]) -> Result<(), Errno>;
 
-    /// Clients on the bus, in the order of the last enumeration.
-    fn clients(&mut self) -> Vec<BusClient>;
+    /// Clients on the bus, in the order of the last enumeration. None: it cannot be said now.
+    fn clients(&mut self) -> Option<Vec<BusClient>>;
 }
 
 /// The device behind a remote.
@@ -116,18 +116,18 @@ impl<D: Device + 'static> Source for Host<D> {
         }))
     }
 
-    fn clients(&mut self) -> Vec<BusClient> {
-        let devices = self.remote.visit(|host, _| host.bus_devices()).unwrap_or_default();
-        devices.iter().map(BusClient::new).collect()
+    fn clients(&mut self) -> Option<Vec<BusClient>> {
+        match self.remote.visit(|host, _| host.bus_devices()) {
+            Ok(devices) => Some(devices.iter().map(BusClient::new).collect()),
+            Err(Unanswered::Late) => None,
+            Err(_) => Some(Vec::new()),
+        }
     }
 }
 
 /// What a visit came back with, for a caller of the file system.
 fn answered<T>(visit: Result<Result<T, mei_core::Errno>, Unanswered>) -> Result<T, Errno> {
-    let answer = visit.map_err(|why| match why {
-        Unanswered::Closed => Errno::NODEV,
-        Unanswered::Late => Errno::TIMEDOUT,
-    })?;
+    let answer = visit.map_err(Unanswered::errno)?;
     answer.map_err(|errno| Errno::from_raw_os_error(i32::from(errno.0)))
 }
 

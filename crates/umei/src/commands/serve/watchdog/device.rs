@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use cuse::wire::{FileHandle, IoctlFlags, IoctlIovec, OpenFlags, Unique};
 use cuse::{Buffer, Channel, Delivery, Errno, Ioctl, Operation, Received, ReplyError, Request, Session};
-use cuse_frontend::Remote;
+use cuse_frontend::{Remote, Unanswered};
 use mei_core::Host;
 
 use super::abi::{Command, DISABLE, ENABLE, INTEGER, PINGED, PRETIMEOUT, info};
@@ -218,11 +218,11 @@ impl User {
     }
 }
 
-/// Asks the host; ENODEV when it is no more.
+/// Asks the host; ENODEV when it is no more, ETIMEDOUT when its loop does not come round.
 pub(super) fn ask<T: Send + 'static>(
     remote: &Remote<AnyDevice>,
     visit: impl FnOnce(&mut Host<AnyDevice>, Instant) -> Result<T, mei_core::Errno> + Send + 'static,
 ) -> Result<T, Errno> {
-    let answer = remote.visit(visit).map_err(|_| Errno::NODEV)?;
+    let answer = remote.visit(visit).map_err(Unanswered::errno)?;
     answer.map_err(|errno| Errno::from_raw_os_error(i32::from(errno.0)))
 }

@@ -61,11 +61,11 @@ fn run(remote: &Remote<AnyDevice>, make: Maker, stop: &OwnedFd) -> Result<()> {
     let mut complained = false;
     let mut absence = None;
     loop {
-        let looked = remote.visit(|host, _| (host.watchdog().state, Absence::of(host)));
-        if matches!(looked, Err(Unanswered::Late)) && !is_readable(stop)? {
-            continue;
-        }
-        let (state, now_absent) = looked?;
+        let (state, now_absent) = match remote.visit(|host, _| (host.watchdog().state, Absence::of(host))) {
+            Err(Unanswered::Late) if sleep(stop)? => break,
+            Err(Unanswered::Late) => continue,
+            looked => looked?,
+        };
         if let Some(why) = now_absent.filter(|_| now_absent != absence) {
             log::warn!("no watchdog device: {why}");
         }
@@ -142,9 +142,10 @@ fn is_wanted(state: WatchdogState) -> bool {
     )
 }
 
-fn is_readable(bell: &OwnedFd) -> Result<bool, Errno> {
-    let mut fds = [PollFd::new(bell, PollFlags::IN)];
-    retry_on_intr(|| poll(&mut fds, Some(&Timespec::default()))).map(|ready| ready > 0)
+/// Waits as long as between two looks; whether the end came meanwhile.
+fn sleep(stop: &OwnedFd) -> Result<bool, Errno> {
+    let mut fds = [PollFd::new(stop, PollFlags::IN)];
+    retry_on_intr(|| poll(&mut fds, Some(&LOOK))).map(|ready| ready > 0)
 }
 
 /// A device with the lowest number that is free.
