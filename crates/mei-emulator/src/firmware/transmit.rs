@@ -46,6 +46,11 @@ impl Transmit {
         self.later.iter().map(|(due, _)| *due).chain(self.silent_until).min()
     }
 
+    /// A lane says nothing until then.
+    fn silence(&mut self, until: Instant) {
+        self.silent_until = Some(self.silent_until.map_or(until, |other| other.min(until)));
+    }
+
     /// Changes a byte of the HBM frame that was queued last.
     pub(super) fn patch_last(&mut self, place: usize, value: u8) {
         if let Some(frame) = self.bus.back_mut() {
@@ -181,9 +186,6 @@ impl Firmware {
                 }
             }
             Served::Sent => {
-                if self.outbox.is_quiet(id) {
-                    self.outbox.settle(id);
-                }
                 self.transmit.turn = id.lane() + 1;
                 Served::Sent
             }
@@ -219,6 +221,10 @@ impl Firmware {
             // It may have more to say: the lane stays in turn.
             return Served::Sent;
         }
+        if served == Served::Sent && self.outbox.is_quiet(id) {
+            // Not asked in vain whether there is more.
+            self.outbox.settle(id);
+        }
         served
     }
 
@@ -228,7 +234,9 @@ impl Firmware {
         if connection.silent_until.take_if(|until| *until <= now).is_some() {
             return Judged::Send;
         }
-        if connection.silent_until.is_some() {
+        if let Some(until) = connection.silent_until {
+            // Another lane's time may have come first.
+            self.transmit.silence(until);
             return Judged::Wait;
         }
         let Some(front) = self.outbox.front(id).filter(|front| !front.started) else { return Judged::Send };
@@ -241,8 +249,7 @@ impl Firmware {
             Some(Verdict::Delay(delay)) => {
                 let until = now + delay;
                 connection.silent_until = Some(until);
-                let earliest = self.transmit.silent_until.map_or(until, |other| other.min(until));
-                self.transmit.silent_until = Some(earliest);
+                self.transmit.silence(until);
                 Judged::Wait
             }
             Some(Verdict::Status(_)) | None => Judged::Send,

@@ -131,6 +131,27 @@ fn messages_are_swallowed_or_delayed() {
 }
 
 #[test]
+fn two_connections_are_delayed_each_for_its_own_time() {
+    let mut driver = driver();
+    for host in [5, 6] {
+        driver.connect(ECHO, host);
+        driver.credit(ECHO, host);
+    }
+    for (host, milliseconds, message) in [(5, 40, b"first"), (6, 80, b"later")] {
+        command(&mut driver, &request(4, 0, 1, milliseconds, ECHO_GUID, &[]));
+        driver.message(ECHO, host, message, 508);
+    }
+    assert!(driver.frames.is_empty());
+    driver.pass(Duration::from_millis(40));
+    assert_eq!(driver.received(ECHO, 5), b"first");
+    driver.bus(0x08);
+    driver.pass(Duration::from_millis(39));
+    assert!(driver.frames.is_empty());
+    driver.pass(Duration::from_millis(1));
+    assert_eq!(driver.received(ECHO, 6), b"later");
+}
+
+#[test]
 fn messages_come_unasked_before_the_answer() {
     let mut driver = driver();
     driver.connect(ECHO, 5);
