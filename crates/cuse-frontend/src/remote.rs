@@ -201,6 +201,15 @@ mod tests {
         }
         assert_eq!(remote.watch_state().unwrap_err(), Unanswered::Late);
         assert_eq!(remote.visit(|_, _| ()), Err(Unanswered::Late));
+        // The order to stop waits for the loop: one that did not would be lost by the time that the loop comes round.
+        let stopper = std::thread::spawn({
+            let remote = remote.clone();
+            move || remote.stop()
+        });
+        std::thread::sleep(Duration::from_millis(50));
+        let taken: Vec<_> = (0..=DEPTH).filter_map(|_| inbox.orders.recv_timeout(PATIENCE).ok()).collect();
+        assert!(matches!(taken.last(), Some(Order::Stop)));
+        stopper.join().unwrap();
         drop(inbox);
         assert_eq!(remote.watch_state().unwrap_err(), Unanswered::Closed);
         assert_eq!(remote.visit(|_, _| ()), Err(Unanswered::Closed));
