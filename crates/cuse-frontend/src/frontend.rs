@@ -191,7 +191,7 @@ impl<S: Session, D: Device> Frontend<S, D> {
         let batch = if polled { BATCH } else { BATCH_BEFORE_INTERRUPT };
         let mut taken = 0;
         while taken < batch {
-            match self.session.recv(&mut self.buffer)? {
+            match &self.session.recv(&mut self.buffer)? {
                 Received::Request(request) => {
                     taken += 1;
                     self.patience.found();
@@ -199,7 +199,7 @@ impl<S: Session, D: Device> Frontend<S, D> {
                         now = Instant::now();
                     }
                     let channel = self.session.channel();
-                    work = match self.exchange.take(&request, channel, now) {
+                    work = match self.exchange.take(request, channel, now) {
                         Next::Look => Work::Left,
                         Next::Settle => self.exchange.settle(self.line_without_fd(), channel, now),
                     };

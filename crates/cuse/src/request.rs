@@ -3,10 +3,7 @@
 use zerocopy::FromBytes;
 
 use crate::Errno;
-use crate::operation::{
-    DirectoryOperation, Flush, Forgets, Fsync, Interrupt, Ioctl, Lookup, Open, Operation, Payload, Poll,
-    Read, Release, Write,
-};
+use crate::operation::{DirectoryOperation, Forgets, Lookup, Operation, Payload};
 use crate::wire::{CuseInitIn, InHeader, InitIn, NodeId, Opcode, Unique};
 
 /// One request on an open file, borrowed from the receive buffer. It gets exactly one answer, now or later,
@@ -120,6 +117,32 @@ fn expects_answer(opcode: Opcode) -> bool {
     !matches!(opcode, Opcode::FORGET | Opcode::BATCH_FORGET | Opcode::INTERRUPT | Opcode::NOTIFY_REPLY)
 }
 
+/// The header of a message, and what is behind it.
+#[inline]
+fn header(bytes: &[u8]) -> Result<(InHeader, Payload<'_>), DecodeError> {
+    let length = bytes.len();
+    let Ok((header, rest)) = InHeader::read_from_prefix(bytes) else {
+        return Err(DecodeError::NoHeader { length });
+    };
+    let InHeader { unique, opcode, len: stated, .. } = header;
+    if usize::try_from(stated) != Ok(length) {
+        return Err(DecodeError::Length { unique, opcode, stated, length });
+    }
+    Ok((header, Payload::new(unique, opcode, rest)))
+}
+
+impl<'a> Request<'a> {
+    /// Decodes a message that is a request on an open file, as nearly all are, without the detour by [`Message`]. None
+    /// for any other, and for one that is malformed.
+    #[inline(always)]
+    pub(crate) fn decode(bytes: &'a [u8]) -> Option<Self> {
+        let (header, mut payload) = header(bytes).ok()?;
+        let InHeader { unique, nodeid, uid, gid, pid, .. } = header;
+        let operation = Operation::decode(&mut payload).ok()??;
+        Some(Self { unique, nodeid, uid, gid, pid, operation })
+    }
+}
+
 impl<'a> Message<'a> {
     /// Decodes what one `read(2)` gave.
     ///
@@ -127,24 +150,9 @@ impl<'a> Message<'a> {
     ///
     /// # Errors
     /// [`DecodeError`] for anything shorter than it should be.
-    #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
-        let length = bytes.len();
-        let Ok((header, rest)) = InHeader::read_from_prefix(bytes) else {
-            return Err(DecodeError::NoHeader { length });
-        };
-        let InHeader { unique, opcode, len: stated, .. } = header;
-        if usize::try_from(stated) != Ok(length) {
-            return Err(DecodeError::Length { unique, opcode, stated, length });
-        }
-        let body = Body::decode(Payload::new(unique, opcode, rest))?;
-        Ok(Self { header, body })
-    }
-
-    /// The request on an open file with `operation`, which is this message's body.
-    pub(crate) fn request(&self, operation: Operation<'a>) -> Request<'a> {
-        let InHeader { unique, nodeid, uid, gid, pid, .. } = self.header;
-        Request { unique, nodeid, uid, gid, pid, operation }
+        let (header, payload) = header(bytes)?;
+        Ok(Self { header, body: Body::decode(payload)? })
     }
 
     /// The request to refuse when nobody knows what to do with this message; `None` if it gets no answer.
@@ -156,16 +164,10 @@ impl<'a> Message<'a> {
 impl<'a> Body<'a> {
     fn decode(mut payload: Payload<'a>) -> Result<Self, DecodeError> {
         let payload = &mut payload;
+        if let Some(operation) = Operation::decode(payload)? {
+            return Ok(Self::File(operation));
+        }
         Ok(match payload.opcode() {
-            Opcode::OPEN => Self::File(Operation::Open(Open::decode(payload)?)),
-            Opcode::READ => Self::File(Operation::Read(Read::decode(payload)?)),
-            Opcode::WRITE => Self::File(Operation::Write(Write::decode(payload)?)),
-            Opcode::IOCTL => Self::File(Operation::Ioctl(Ioctl::decode(payload)?)),
-            Opcode::POLL => Self::File(Operation::Poll(Poll::decode(payload)?)),
-            Opcode::RELEASE => Self::File(Operation::Release(Release::decode(payload)?)),
-            Opcode::FLUSH => Self::File(Operation::Flush(Flush::decode(payload)?)),
-            Opcode::FSYNC => Self::File(Operation::Fsync(Fsync::decode(payload)?)),
-            Opcode::INTERRUPT => Self::File(Operation::Interrupt(Interrupt::decode(payload)?)),
             Opcode::LOOKUP => Self::Directory(DirectoryOperation::Lookup(Lookup::decode(payload)?)),
             Opcode::FORGET => Self::Directory(DirectoryOperation::Forget(payload.take()?)),
             Opcode::BATCH_FORGET => {
@@ -253,8 +255,7 @@ pub(crate) mod tests {
     #[test]
     fn the_header_says_who_asks() {
         let bytes = framed(14, &[2, 0x80, 0, 0, 0, 0, 0, 0]);
-        let message = Message::decode(&bytes).unwrap();
-        let request = message.request(operation(&bytes));
+        let request = Request::decode(&bytes).unwrap();
         assert_eq!((request.unique, request.nodeid), (Unique(0x42), NodeId(7)));
         assert_eq!((request.uid, request.gid, request.pid), (1000, 1001, 1337));
     }

@@ -86,13 +86,10 @@ impl DmaRing {
         length: usize,
         buffer: &mut Vec<u8>,
     ) -> Result<(), Gone> {
-        let start = buffer.len();
-        buffer.resize(start + length, 0);
         let (at, first) = span(self.device_read, self.sizes.device, length);
-        let bytes = &mut buffer[start..];
-        memory.read_dma(self.device + at, &mut bytes[..first])?;
+        append(memory, self.device + at, first, buffer)?;
         if first < length {
-            memory.read_dma(self.device, &mut bytes[first..])?;
+            append(memory, self.device, length - first, buffer)?;
         }
         self.skip(memory, length)
     }
@@ -102,6 +99,17 @@ impl DmaRing {
         self.device_read = advance(self.device_read, length);
         memory.write_dma(self.control + control::DEVICE_READ, &self.device_read.to_le_bytes())
     }
+}
+
+/// Appends `length` bytes from `address` on to `buffer`.
+fn append(memory: &impl DmaMemory, address: u64, length: usize, buffer: &mut Vec<u8>) -> Result<(), Gone> {
+    if let Some(bytes) = memory.borrow_dma(address, length) {
+        buffer.extend_from_slice(bytes);
+        return Ok(());
+    }
+    let start = buffer.len();
+    buffer.resize(start + length, 0);
+    memory.read_dma(address, &mut buffer[start..])
 }
 
 /// Where `length` bytes at an index begin in a ring of `size` bytes, and how many of them come before its end.

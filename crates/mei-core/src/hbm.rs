@@ -85,25 +85,18 @@ impl Hbm {
 }
 
 /// Longest bus message of the firmware that means anything.
-const LONGEST: usize = 64;
+pub(crate) const LONGEST: usize = 64;
 
 impl<F: Function> Host<F> {
     /// Takes one bus message. An error resets the link.
     ///
     /// Like the driver it does not mind a short message: what is missing reads as zero.
-    pub(crate) fn dispatch_hbm(&mut self, payload: &[u32], length: usize, now: Instant) -> Result<(), Errno> {
+    pub(crate) fn dispatch_hbm(&mut self, message: &[u8; LONGEST], now: Instant) -> Result<(), Errno> {
         if self.hbm.state == HbmState::Idle {
             log::debug!("a bus message before the handshake is dropped");
             return Ok(());
         }
-        let mut bytes = [0; LONGEST];
-        for (chunk, slot) in bytes.chunks_exact_mut(4).zip(payload) {
-            chunk.copy_from_slice(&slot.to_le_bytes());
-        }
-        if let Some(missing) = bytes.get_mut(length..) {
-            missing.fill(0);
-        }
-        let message = FirmwareMessage::parse(&bytes).map_err(|error| {
+        let message = FirmwareMessage::parse(message).map_err(|error| {
             log::error!("{error}");
             Errno::PROTO
         })?;

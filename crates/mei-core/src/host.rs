@@ -89,8 +89,9 @@ pub(crate) const CLIENT_TIMEOUT: Duration = Duration::from_secs(15);
 /// The earlier of two instants that may not be.
 pub(crate) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
     match (one, other) {
+        (one, None) => one,
+        (None, other) => other,
         (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
     }
 }
 
@@ -198,7 +199,7 @@ impl<F: Function> Host<F> {
         self.outputs.next(&mut self.pool)
     }
 
-    /// Whether [`Host::next_output`] must be called: there is something to do, or to give back.
+    /// Whether [`Host::next_output`] has something to do.
     #[inline]
     pub fn has_output(&self) -> bool {
         !self.outputs.is_empty()
@@ -229,7 +230,24 @@ impl<F: Function> Host<F> {
     }
 
     /// Ends the handling of one event: resets that it caused, callers that it woke, the bell.
+    #[inline]
     pub(crate) fn finish(&mut self, now: Instant) {
+        let more = self.gone | self.reset_scheduled | self.services.rescan
+            || !self.dirty.is_empty()
+            || !self.rearm.is_empty();
+        if more {
+            self.finish_more(now);
+        }
+        if self.bell {
+            let _ = self.ring();
+            if self.gone && self.state != DeviceState::Disabled {
+                self.finish_more(now);
+            }
+        }
+    }
+
+    /// Does what is left to do, until nothing is.
+    fn finish_more(&mut self, now: Instant) {
         loop {
             if self.gone && self.state != DeviceState::Disabled {
                 self.lose();
@@ -250,12 +268,6 @@ impl<F: Function> Host<F> {
             match self.dirty.pop() {
                 Some(id) => self.settle(id, now),
                 None => break,
-            }
-        }
-        if self.bell {
-            let _ = self.ring();
-            if self.gone && self.state != DeviceState::Disabled {
-                self.finish(now);
             }
         }
     }

@@ -73,13 +73,13 @@ impl Outputs {
         self.queue.push_back(Queued::State(state));
     }
 
-    /// Whether nothing waits and no buffer is lent.
+    /// Whether nothing waits.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.lent.is_none()
+        self.queue.is_empty()
     }
 
-    /// The next output; the buffer that the one before lent goes back to the pool.
+    /// The next output; the buffer that an earlier one lent goes back to the pool with it.
     #[inline]
     pub(crate) fn next(&mut self, pool: &mut Pool) -> Option<Output<'_>> {
         // Asked for after each event, most of which have nothing to say.

@@ -72,7 +72,11 @@ impl<F: Function> Host<F> {
             message.consumed = end;
             return outputs.data(call, part, 0, size);
         }
-        let Some(message) = client.completed.remove(place) else { return };
+        let taken = match place {
+            0 => client.completed.pop_front(),
+            _ => client.completed.remove(place),
+        };
+        let Some(message) = taken else { return };
         client.completed_bytes -= message.buffer.len();
         match message.status {
             Some(errno) => {

@@ -1,6 +1,7 @@
 //! From interrupts to messages (`hw.md` §5, `hbm.md` §7).
 
 use crate::client::{Completed, FileIndex, HostClient, Incoming, Owner};
+use crate::hbm::LONGEST;
 use crate::read::LONGEST_MESSAGE;
 use crate::reset::Phase;
 use crate::slots::{append, slots_for};
@@ -8,6 +9,7 @@ use crate::{DeviceState, Errno, Host};
 use mei_wire::registers::{H_CSR, MeCsr, filled_slots};
 use mei_wire::{Function, MessageHeader, TlvType};
 use std::time::Instant;
+use zerocopy::IntoBytes;
 
 /// A message that is complete, before its reader hears of it.
 #[derive(Debug)]
@@ -153,12 +155,12 @@ impl<F: Function> Host<F> {
     fn take_frame(&mut self, frame: Frame, now: Instant) -> Result<(), Errno> {
         let address = frame.header.address();
         if address.me == 0 && address.host == 0 {
-            let mut payload = [0; 16];
-            let slots = &self.inbox.slots[frame.payload.0..frame.payload.1];
-            for (to, from) in payload.iter_mut().zip(slots) {
-                *to = *from;
-            }
-            return self.dispatch_hbm(&payload, frame.length, now);
+            // What is missing reads as zero, and what is beyond means nothing.
+            let mut message = [0; LONGEST];
+            let given = self.inbox.slots[frame.payload.0..frame.payload.1].as_bytes();
+            let length = frame.length.min(given.len()).min(LONGEST);
+            message[..length].copy_from_slice(&given[..length]);
+            return self.dispatch_hbm(&message, now);
         }
         let Some(id) = self.addressee(address) else {
             if address.host == 0 || self.state == DeviceState::PowerDown {
@@ -262,6 +264,9 @@ impl<F: Function> Host<F> {
 
     /// Gives each complete message to its file.
     fn deliver_arrived(&mut self) {
+        if self.arrived.is_empty() {
+            return;
+        }
         let mut arrived = std::mem::take(&mut self.arrived);
         for Arrived { id, message } in arrived.drain(..) {
             self.deliver(id, message);

@@ -54,6 +54,14 @@ impl<F: Function> Host<F> {
                 waiting.remove(place);
             }
         }
+        if waiting.is_empty() && self.client(id).is_some_and(|client| client.parked.is_empty()) {
+            // Nobody waits any more, as is usual.
+            self.timed.remove(id);
+            if let Some(client) = self.client_mut(id) {
+                client.parked = waiting;
+            }
+            return;
+        }
         // Writes in the order they came.
         let mut place = 0;
         while let Some(parked) = waiting.get_mut(place) {

@@ -70,6 +70,10 @@ impl DmaMemory for Engine {
         self.arena.read(address, bytes).then_some(()).ok_or(Gone)
     }
 
+    fn borrow_dma(&self, address: u64, length: usize) -> Option<&[u8]> {
+        self.arena.borrow(address, length)
+    }
+
     fn write_dma(&mut self, address: u64, bytes: &[u8]) -> Result<(), Gone> {
         self.arena.write(address, bytes).then_some(()).ok_or(Gone)
     }

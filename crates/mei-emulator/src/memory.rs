@@ -7,6 +7,10 @@ pub trait HostMemory {
     fn read(&self, address: u64, bytes: &mut [u8]) -> bool;
     /// Copies to `address` on; false when not all of it is memory.
     fn write(&mut self, address: u64, bytes: &[u8]) -> bool;
+    /// The `length` bytes from `address` on where they are, for memory that nobody else writes meanwhile.
+    fn borrow(&self, _address: u64, _length: usize) -> Option<&[u8]> {
+        None
+    }
 }
 
 /// A host that gives no memory.
@@ -62,6 +66,10 @@ impl HostMemory for Arena {
         let Some(range) = self.range(address, bytes.len()) else { return false };
         self.bytes[range].copy_from_slice(bytes);
         true
+    }
+
+    fn borrow(&self, address: u64, length: usize) -> Option<&[u8]> {
+        self.range(address, length).map(|range| &self.bytes[range])
     }
 }
 

@@ -152,10 +152,14 @@ impl Outbox {
         self.touched.remove(connection.lane());
     }
 
+    /// Whether a client asks something of the engine beside its messages.
+    pub(crate) fn asks(&self, connection: ConnectionId) -> bool {
+        self.lane(connection).is_some_and(|lane| lane.disconnect | lane.notify | lane.refused)
+    }
+
     /// Whether a lane that was just served has nothing more to say, and nothing to ask of the engine.
     pub(crate) fn is_quiet(&self, connection: ConnectionId) -> bool {
-        let asks = |lane: &Lane| lane.disconnect || lane.notify || lane.refused;
-        self.lane(connection).is_none_or(|lane| lane.messages.is_empty() && !asks(lane))
+        self.lane(connection).is_none_or(|lane| lane.messages.is_empty()) && !self.asks(connection)
     }
 
     /// The message at the front of a lane.
@@ -210,6 +214,11 @@ impl Outbox {
             self.commands.push(command);
         }
         room
+    }
+
+    /// Whether test clients asked for something.
+    pub(crate) fn has_commands(&self) -> bool {
+        !self.commands.is_empty()
     }
 
     /// What test clients asked for, oldest first.

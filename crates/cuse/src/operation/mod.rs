@@ -24,6 +24,9 @@ pub use read::Read;
 pub use release::Release;
 pub use write::Write;
 
+use crate::request::DecodeError;
+use crate::wire::Opcode;
+
 /// What is asked of an open file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation<'a> {
@@ -46,4 +49,23 @@ pub enum Operation<'a> {
     Fsync(Fsync),
     /// The caller of another request got a signal. **No answer to this one**; answer the other one.
     Interrupt(Interrupt),
+}
+
+impl<'a> Operation<'a> {
+    /// Decodes what an opcode on an open file asks; none for any other opcode.
+    #[inline(always)]
+    pub(crate) fn decode(payload: &mut Payload<'a>) -> Result<Option<Self>, DecodeError> {
+        Ok(Some(match payload.opcode() {
+            Opcode::OPEN => Self::Open(Open::decode(payload)?),
+            Opcode::READ => Self::Read(Read::decode(payload)?),
+            Opcode::WRITE => Self::Write(Write::decode(payload)?),
+            Opcode::IOCTL => Self::Ioctl(Ioctl::decode(payload)?),
+            Opcode::POLL => Self::Poll(Poll::decode(payload)?),
+            Opcode::RELEASE => Self::Release(Release::decode(payload)?),
+            Opcode::FLUSH => Self::Flush(Flush::decode(payload)?),
+            Opcode::FSYNC => Self::Fsync(Fsync::decode(payload)?),
+            Opcode::INTERRUPT => Self::Interrupt(Interrupt::decode(payload)?),
+            _ => return Ok(None),
+        }))
+    }
 }

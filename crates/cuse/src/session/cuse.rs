@@ -184,14 +184,12 @@ fn parse_numbers(text: &str) -> Option<(u32, u32)> {
 }
 
 impl Session for CuseSession {
+    #[inline(always)]
     fn recv<'b>(&mut self, buffer: &'b mut Buffer) -> Result<Received<'b>, SessionError> {
-        let message = match receive(&self.channel, buffer)? {
-            Step::Message(message) => message,
-            Step::Done(received) => return Ok(received),
-        };
-        Ok(match message.body {
-            Body::File(operation) => Received::Request(message.request(operation)),
-            _ => refuse(&self.channel, &message, Errno::NOSYS),
+        Ok(match receive(&self.channel, buffer)? {
+            Step::Request(request) => Received::Request(request),
+            Step::Other(message) => refuse(&self.channel, &message, Errno::NOSYS),
+            Step::Done(received) => received,
         })
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::directory::{Answer, Directory};
 use super::mount::{FileAttributes, FuseOptions, MountError, Mounted};
 use super::{Received, Session, SessionError, Step, init, note, receive, receive_first, refuse};
-use crate::operation::{DirectoryOperation, Operation};
+use crate::operation::Operation;
 use crate::request::{Body, Message};
 use crate::wire::{IoctlFlags, Opcode};
 use crate::{Buffer, Channel, Delivery, DeviceName, Errno};
@@ -73,7 +73,11 @@ impl FuseSession {
         self.directory.inodes()
     }
 
-    fn serve(&mut self, message: &Message<'_>, operation: &DirectoryOperation<'_>) {
+    /// Serves what is about the directory.
+    fn serve(&mut self, message: &Message<'_>) -> Received<'static> {
+        let Body::Directory(operation) = &message.body else {
+            return refuse(&self.channel, message, refusal(message.header.opcode));
+        };
         let unique = message.header.unique;
         let answer = self.directory.answer(message.header.nodeid, operation);
         let delivery = match &answer {
@@ -84,13 +88,14 @@ impl FuseSession {
             Answer::Statfs(statfs) => self.channel.reply_struct(unique, statfs),
             Answer::Empty => self.channel.reply_empty(unique),
             Answer::Error(errno) => self.channel.reply_error(unique, *errno),
-            Answer::Silence => return,
+            Answer::Silence => return Received::Served,
         };
         if let (Answer::Entry(entry), Ok(Delivery::Forgotten)) = (&answer, &delivery) {
             // The kernel never saw the inode and will not return it.
             self.directory.forget(entry.nodeid, 1);
         }
         note(unique, delivery);
+        Received::Served
     }
 }
 
@@ -117,21 +122,16 @@ fn is_on_directory(operation: &Operation<'_>) -> bool {
 }
 
 impl Session for FuseSession {
+    #[inline(always)]
     fn recv<'b>(&mut self, buffer: &'b mut Buffer) -> Result<Received<'b>, SessionError> {
-        let message = match receive(&self.channel, buffer)? {
-            Step::Message(message) => message,
-            Step::Done(received) => return Ok(received),
-        };
-        Ok(match message.body {
-            Body::File(operation) if is_on_directory(&operation) => {
-                refuse(&self.channel, &message, Errno::NOTTY)
-            }
-            Body::File(operation) => Received::Request(message.request(operation)),
-            Body::Directory(operation) => {
-                self.serve(&message, &operation);
+        Ok(match receive(&self.channel, buffer)? {
+            Step::Request(request) if is_on_directory(&request.operation) => {
+                note(request.unique, self.channel.reply_error(request.unique, Errno::NOTTY));
                 Received::Served
             }
-            _ => refuse(&self.channel, &message, refusal(message.header.opcode)),
+            Step::Request(request) => Received::Request(request),
+            Step::Other(message) => self.serve(&message),
+            Step::Done(received) => received,
         })
     }
 

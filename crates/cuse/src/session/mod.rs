@@ -7,7 +7,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 
 use crate::channel::Incoming;
-use crate::request::Message;
+use crate::request::{DecodeError, Message};
 use crate::wire::{Opcode, Unique};
 use crate::{Buffer, Channel, Delivery, Errno, ReplyError, Request};
 
@@ -119,29 +119,39 @@ pub fn wait(session: &(impl AsFd + ?Sized)) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Receives one message and decodes it; a malformed one is refused here.
-#[inline]
+/// What came in.
+enum Step<'b> {
+    /// A request on an open file.
+    Request(Request<'b>),
+    /// Another message.
+    Other(Message<'b>),
+    /// Nothing to serve.
+    Done(Received<'static>),
+}
+
+/// Receives one message and decodes it.
+#[inline(always)]
 fn receive<'b>(channel: &Channel, buffer: &'b mut Buffer) -> Result<Step<'b>, SessionError> {
     Ok(match channel.receive(buffer).map_err(SessionError::Read)? {
+        Incoming::Message(bytes) => match Request::decode(bytes) {
+            Some(request) => Step::Request(request),
+            None => decode(channel, bytes).map_or(Step::Done(Received::Served), Step::Other),
+        },
         Incoming::Nothing => Step::Done(Received::Nothing),
         Incoming::Ended => Step::Done(Received::Ended),
-        Incoming::Message(bytes) => match Message::decode(bytes) {
-            Ok(message) => Step::Message(message),
-            Err(error) => {
-                log::warn!("malformed message from the kernel: {error}");
-                if let Some(unique) = error.unique() {
-                    note(unique, channel.reply_error(unique, error.errno()));
-                }
-                Step::Done(Received::Served)
-            }
-        },
     })
 }
 
-/// What came in, as far as it is the same for both kinds of session.
-enum Step<'b> {
-    Message(Message<'b>),
-    Done(Received<'b>),
+/// Decodes any message; a malformed one is refused here.
+#[cold]
+fn decode<'b>(channel: &Channel, bytes: &'b [u8]) -> Option<Message<'b>> {
+    let note = |error: &DecodeError| {
+        log::warn!("malformed message from the kernel: {error}");
+        if let Some(unique) = error.unique() {
+            note(unique, channel.reply_error(unique, error.errno()));
+        }
+    };
+    Message::decode(bytes).inspect_err(note).ok()
 }
 
 /// Waits for the message that begins a session.
@@ -149,10 +159,10 @@ fn receive_first<'b>(channel: &Channel, buffer: &'b mut Buffer) -> Result<Messag
     let timeout = Timespec::try_from(FIRST_MESSAGE).map_err(|_| SessionError::Silent)?;
     let mut fds = [PollFd::new(channel, PollFlags::IN)];
     retry_on_intr(|| poll(&mut fds, Some(&timeout))).map_err(SessionError::Read)?;
-    match receive(channel, buffer)? {
-        Step::Message(message) => Ok(message),
-        Step::Done(Received::Ended) => Err(SessionError::Aborted),
-        Step::Done(_) => Err(SessionError::Silent),
+    match channel.receive(buffer).map_err(SessionError::Read)? {
+        Incoming::Message(bytes) => decode(channel, bytes).ok_or(SessionError::Silent),
+        Incoming::Nothing => Err(SessionError::Silent),
+        Incoming::Ended => Err(SessionError::Aborted),
     }
 }
 

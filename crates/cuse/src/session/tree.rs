@@ -130,17 +130,15 @@ impl<T: Tree> TreeSession<T> {
     /// # Errors
     /// [`SessionError::Read`] when the descriptor fails.
     pub fn serve(&mut self, buffer: &mut Buffer) -> Result<Received<'static>, SessionError> {
-        let message = match receive(&self.channel, buffer)? {
-            Step::Message(message) => message,
-            Step::Done(Received::Ended) => return Ok(Received::Ended),
-            Step::Done(Received::Nothing) => return Ok(Received::Nothing),
-            Step::Done(Received::Served | Received::Request(_)) => return Ok(Received::Served),
-        };
-        let (node, unique) = (message.header.nodeid, message.header.unique);
-        match message.body {
-            Body::Directory(operation) => self.about(node, unique, &operation),
-            Body::File(operation) => self.on_file(node, unique, &operation),
-            Body::Init(_) | Body::CuseInit(_) | Body::Unknown => return Ok(self.refuse(&message)),
+        match receive(&self.channel, buffer)? {
+            Step::Request(request) => self.on_file(request.nodeid, request.unique, &request.operation),
+            Step::Other(message) => match &message.body {
+                Body::Directory(operation) => {
+                    self.about(message.header.nodeid, message.header.unique, operation);
+                }
+                _ => return Ok(self.refuse(&message)),
+            },
+            Step::Done(received) => return Ok(received),
         }
         Ok(Received::Served)
     }

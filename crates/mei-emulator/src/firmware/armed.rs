@@ -66,7 +66,13 @@ impl Armed {
 
 impl Firmware {
     /// Does what test clients have asked for. Whether there was anything.
+    #[inline]
     pub(super) fn run_commands(&mut self, now: Instant) -> bool {
+        let any = self.outbox.has_commands() || !self.armed.delayed.is_empty();
+        any && self.run_some(now)
+    }
+
+    fn run_some(&mut self, now: Instant) -> bool {
         let commands = self.outbox.take_commands();
         let mut any = !commands.is_empty();
         for command in commands {
@@ -83,15 +89,20 @@ impl Firmware {
     }
 
     /// Answers the commands whose doings have all gone out. Whether there was anything.
+    #[inline]
     pub(super) fn answer_commands(&mut self) -> bool {
-        if self.armed.answers.is_empty() || self.transmit.blocked {
-            return false;
+        let any = !self.armed.answers.is_empty() && !self.transmit.blocked;
+        if any {
+            self.answer_all();
         }
+        any
+    }
+
+    fn answer_all(&mut self) {
         for (origin, answer) in self.armed.answers.drain(..) {
             // One byte per command, and one command per credit: there is room.
             let _ = self.outbox.send(origin, 0, &[answer as u8]);
         }
-        true
     }
 
     fn command(&mut self, command: Command, now: Instant) -> Answer {

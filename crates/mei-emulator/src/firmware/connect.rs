@@ -156,7 +156,7 @@ impl Firmware {
         } else {
             connection.granted = connection.granted.saturating_add(1);
         }
-        self.send_hbm(FlowControl::new(address).as_bytes());
+        self.send_hbm_now(FlowControl::new(address).as_bytes());
     }
 
     /// FLOW_CONTROL from the host: the engine may send one more message.

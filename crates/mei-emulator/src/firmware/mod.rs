@@ -276,10 +276,17 @@ impl Firmware {
     }
 
     fn refresh_deadline(&mut self) {
-        let clients = self.clients.iter().filter_map(|slot| slot.client.deadline());
-        let connects = self.pending_connects.iter().map(|connect| connect.due);
+        let clients = self.clients.iter().map(|slot| slot.client.deadline());
+        let connects = self.pending_connects.iter().map(|connect| Some(connect.due));
         let single =
             [self.session.ready_at, self.power.d0i3_done_at, self.transmit.deadline(), self.armed.deadline()];
-        self.deadline = clients.chain(connects).chain(single.into_iter().flatten()).min();
+        // Asked for with each message, when there is none most of the time.
+        let mut deadline = None;
+        clients.chain(connects).chain(single).for_each(|other| {
+            if let Some(other) = other {
+                deadline = Some(deadline.map_or(other, |deadline: Instant| deadline.min(other)));
+            }
+        });
+        self.deadline = deadline;
     }
 }

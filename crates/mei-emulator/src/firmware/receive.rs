@@ -41,31 +41,38 @@ struct Envelope<'a> {
 impl Firmware {
     /// Takes every whole frame that the host has written, as long as answers find room. Whether it took any.
     pub(super) fn receive(&mut self, memory: &mut (impl HostMemory + ?Sized), now: Instant) -> bool {
-        let mut took = false;
-        while self.link_is_up() && self.transmit.queued() < MAX_QUEUED {
-            let mut frame = mem::take(&mut self.receive.frame);
-            let outcome = self.take_frame(&mut frame).and_then(|taken| {
-                taken.map(|(header, length)| self.frame(header, &frame[..length], memory, now)).transpose()
-            });
-            self.receive.frame = frame;
-            match outcome {
-                Ok(None) => break,
-                Ok(Some(())) => {
-                    self.statistics.frames_received += 1;
-                    took = true;
-                }
-                Err(violation) => {
-                    self.statistics.violations += 1;
-                    self.reset_link(violation, now);
-                    return true;
-                }
-            }
+        if self.registers.host_window.is_empty() {
+            return false;
         }
+        let before = self.statistics.frames_received;
+        let mut frame = mem::take(&mut self.receive.frame);
+        let outcome = self.take_frames(&mut frame, memory, now);
+        self.receive.frame = frame;
+        if let Err(violation) = outcome {
+            self.statistics.violations += 1;
+            self.reset_link(violation, now);
+            return true;
+        }
+        let took = self.statistics.frames_received != before;
         if took && self.link_is_up() {
             // The host transmits only when it sees an empty buffer, and looks when it is interrupted.
             self.registers.interrupt();
         }
         took
+    }
+
+    fn take_frames(
+        &mut self,
+        frame: &mut [u8],
+        memory: &mut (impl HostMemory + ?Sized),
+        now: Instant,
+    ) -> Result<(), Violation> {
+        while self.link_is_up() && self.transmit.queued() < MAX_QUEUED {
+            let Some((header, length)) = self.take_frame(frame)? else { break };
+            self.frame(header, &frame[..length], memory, now)?;
+            self.statistics.frames_received += 1;
+        }
+        Ok(())
     }
 
     /// Takes the next frame from the window; none before it is there as a whole.
@@ -114,25 +121,37 @@ impl Firmware {
             self.fragment(header, vtag, rest, now);
             return Ok(());
         }
-        let mut data = mem::take(&mut self.receive.ring);
-        let outcome = self.read_ring(rest, &mut data, memory);
-        if outcome.is_ok() {
-            self.fragment(header, vtag, &data, now);
-        }
-        self.receive.ring = data;
-        outcome
+        self.ring_fragment(header, vtag, rest, memory, now)
     }
 
-    /// Fetches what is in the host's ring.
-    fn read_ring(
+    /// A fragment that is in the host's ring, from there if it lies in one piece in this process, else from a copy.
+    fn ring_fragment(
         &mut self,
+        header: MessageHeader,
+        vtag: u8,
         slot: &[u8],
-        data: &mut Vec<u8>,
         memory: &mut (impl HostMemory + ?Sized),
+        now: Instant,
     ) -> Result<(), Violation> {
+        const ABSENT: Violation = "a ring message that the ring does not hold";
         let length = u32::read_from_bytes(slot).map_err(|_| "a ring message without its length slot")?;
         let ring = self.ring.as_mut().ok_or("a ring message without a ring")?;
-        ring.take(length, data, memory).then_some(()).ok_or("a ring message that the ring does not hold")
+        let found = ring.find(length, memory).ok_or(ABSENT)?;
+        match found.in_place(memory) {
+            Some(data) => self.fragment(header, vtag, data, now),
+            None => {
+                let mut data = mem::take(&mut self.receive.ring);
+                let read = found.read(&mut data, memory);
+                if read {
+                    self.fragment(header, vtag, &data, now);
+                }
+                self.receive.ring = data;
+                read.then_some(()).ok_or(ABSENT)?;
+            }
+        }
+        // What the client did with the fragment may have ended the ring.
+        let consumed = self.ring.as_mut().is_none_or(|ring| ring.consume(&found, memory));
+        consumed.then_some(()).ok_or(ABSENT)
     }
 
     /// A fragment for a client.

@@ -157,6 +157,12 @@ impl RegisterFile {
     fn write_host_csr(&mut self, written: HostCsr) {
         let before = self.host;
         self.host = HOST_CSR.apply(before.into(), written.into()).into();
+        // A host rings after it has read, too, and then there is nothing to take.
+        self.events.attention |= !self.host_window.is_empty();
+        self.events.rung = true;
+        if self.host == before {
+            return;
+        }
         if self.host.reset() && !before.reset() {
             self.reset_link();
             self.host = self.host.with_interrupt_status(false);
@@ -165,10 +171,8 @@ impl RegisterFile {
         if self.host.reset() {
             self.host = self.host.with_ready(false);
         }
-        // A host rings after it has read, too, and then there is nothing to take.
         let changed = (u32::from(self.host) ^ u32::from(before)) & HOST_CSR.read_write != 0;
-        self.events.attention |= changed || !self.host_window.is_empty();
-        self.events.rung = true;
+        self.events.attention |= changed;
         self.update_line();
     }
 
@@ -242,7 +246,9 @@ impl RegisterFile {
 
     /// Both sides ready, no reset.
     pub(super) fn link_is_up(&self) -> bool {
-        self.host.ready() && self.me.ready() && !self.host.reset()
+        const READY: u32 = HostCsr::new().with_ready(true).into_bits();
+        const RESET: u32 = HostCsr::new().with_reset(true).into_bits();
+        self.host.into_bits() & (READY | RESET) == READY && self.me.ready()
     }
 
     pub(super) fn host_is_ready(&self) -> bool {
@@ -282,9 +288,11 @@ impl RegisterFile {
     }
 
     fn update_line(&mut self) {
-        let host = self.host;
-        let level = host.interrupt_enable() && host.interrupt_status()
-            || host.d0i3_interrupt_enable() && host.d0i3_interrupt_status();
+        const ANY: u32 = HostCsr::new().with_interrupt_enable(true).with_interrupt_status(true).into_bits();
+        const D0I3: u32 =
+            HostCsr::new().with_d0i3_interrupt_enable(true).with_d0i3_interrupt_status(true).into_bits();
+        let host = self.host.into_bits();
+        let level = host & ANY == ANY || host & D0I3 == D0I3;
         self.edge |= level && !self.level;
         self.level = level;
     }

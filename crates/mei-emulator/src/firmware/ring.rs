@@ -54,6 +54,29 @@ impl Area {
     }
 }
 
+/// Bytes in the host's ring.
+#[derive(Debug)]
+pub(super) struct Found {
+    pieces: [(u64, std::ops::Range<usize>); 2],
+    slots: u32,
+}
+
+impl Found {
+    /// The bytes themselves, where they can be looked at.
+    pub(super) fn in_place<'m>(&self, memory: &'m (impl HostMemory + ?Sized)) -> Option<&'m [u8]> {
+        let [(address, first), (_, second)] = &self.pieces;
+        if second.is_empty() { memory.borrow(*address, first.len()) } else { None }
+    }
+
+    /// Copies the bytes in place of what is in `data`. False when they are in no memory.
+    pub(super) fn read(&self, data: &mut Vec<u8>, memory: &(impl HostMemory + ?Sized)) -> bool {
+        data.resize(self.pieces[1].1.end, 0);
+        self.pieces
+            .iter()
+            .all(|(address, piece)| piece.is_empty() || memory.read(*address, &mut data[piece.clone()]))
+    }
+}
+
 fn location(descriptor: &DmaDescriptor) -> (u64, u32) {
     let address = u64::from(descriptor.addr_hi.get()) << 32 | u64::from(descriptor.addr_lo.get());
     (address, descriptor.size.get())
@@ -79,27 +102,17 @@ impl Ring {
         })
     }
 
-    /// Takes `length` bytes that the host has put into its ring in place of what is in `data`. False when they are not
-    /// there.
-    pub(super) fn take(
-        &mut self,
-        length: u32,
-        data: &mut Vec<u8>,
-        memory: &mut (impl HostMemory + ?Sized),
-    ) -> bool {
-        let Ok(bytes) = usize::try_from(length) else { return false };
-        let Some(host_write) = self.index(HOST_WRITE, memory) else { return false };
-        let filled = host_write.wrapping_sub(self.host_read);
-        let Some(slots) = slots(bytes).filter(|&slots| filled <= self.host.depth && slots <= filled) else {
-            return false;
-        };
-        data.resize(bytes, 0);
-        for (address, piece) in self.host.pieces(self.host_read, bytes) {
-            if !piece.is_empty() && !memory.read(address, &mut data[piece]) {
-                return false;
-            }
-        }
-        self.host_read = self.host_read.wrapping_add(slots);
+    /// Finds the `length` bytes that the host has put into its ring. None when they are not there.
+    pub(super) fn find(&self, length: u32, memory: &(impl HostMemory + ?Sized)) -> Option<Found> {
+        let bytes = usize::try_from(length).ok()?;
+        let filled = self.index(HOST_WRITE, memory)?.wrapping_sub(self.host_read);
+        let slots = slots(bytes).filter(|&slots| filled <= self.host.depth && slots <= filled)?;
+        Some(Found { pieces: self.host.pieces(self.host_read, bytes), slots })
+    }
+
+    /// The host may use the place of those bytes again. False when it cannot be told.
+    pub(super) fn consume(&mut self, found: &Found, memory: &mut (impl HostMemory + ?Sized)) -> bool {
+        self.host_read = self.host_read.wrapping_add(found.slots);
         memory.write(self.control + HOST_READ, &self.host_read.to_le_bytes())
     }
 

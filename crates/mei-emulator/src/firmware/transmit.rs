@@ -97,6 +97,16 @@ impl Firmware {
         self.transmit.bus.push_back(BusFrame::new(message));
     }
 
+    /// Sends an HBM message, while the window is being filled: at once if nothing is before it.
+    pub(super) fn send_hbm_now(&mut self, message: &[u8]) {
+        let window = &mut self.registers.me_window;
+        if self.transmit.bus.is_empty() && push_frame(window, Address::BUS, message) {
+            self.statistics.frames_sent += 1;
+        } else {
+            self.send_hbm(message);
+        }
+    }
+
     /// Queues an HBM message for later.
     pub(super) fn send_hbm_at(&mut self, message: &[u8], due: Instant) {
         self.transmit.later.push((due, BusFrame::new(message)));
@@ -199,13 +209,15 @@ impl Firmware {
             return Served::Idle;
         };
         let (address, client) = (connection.address, connection.client);
-        if self.outbox.wants_disconnect(id) {
-            self.disconnect(id, now);
-            return Served::Idle;
-        }
-        let notifications = connection.notifications;
-        if self.outbox.take_notification(id) && notifications {
-            self.send_hbm(Notification::new(address).as_bytes());
+        if self.outbox.asks(id) {
+            let notifications = connection.notifications;
+            if self.outbox.wants_disconnect(id) {
+                self.disconnect(id, now);
+                return Served::Idle;
+            }
+            if self.outbox.take_notification(id) && notifications {
+                self.send_hbm(Notification::new(address).as_bytes());
+            }
         }
         let served = match self.judge_front(id, client, now) {
             Judged::Send => self.send_front(id, memory),
@@ -215,7 +227,7 @@ impl Firmware {
             return served;
         }
         self.grant_credit(id);
-        if self.outbox.take_refusal(id) {
+        if self.outbox.asks(id) && self.outbox.take_refusal(id) {
             let slot = &mut self.clients[client];
             slot.client.advance(&mut self.outbox, now);
             // It may have more to say: the lane stays in turn.
@@ -303,7 +315,9 @@ fn push(window: &mut super::window::Window, header: MessageHeader, block: &[u8],
     // At most MAX_LENGTH, which the field holds.
     let length = u16::try_from(block.len() + payload.len()).unwrap_or(u16::MAX);
     window.push(header.with_length(length).to_word());
-    window.push_bytes(block);
+    if !block.is_empty() {
+        window.push_bytes(block);
+    }
     window.push_bytes(payload);
 }
 

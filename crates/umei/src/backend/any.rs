@@ -77,6 +77,10 @@ impl DmaMemory for AnyDevice {
         with!(self, device => device.read_dma(address, bytes), Err(Gone))
     }
 
+    fn borrow_dma(&self, address: u64, length: usize) -> Option<&[u8]> {
+        with!(self, device => device.borrow_dma(address, length), None)
+    }
+
     fn write_dma(&mut self, address: u64, bytes: &[u8]) -> Result<(), Gone> {
         with!(self, device => device.write_dma(address, bytes), Err(Gone))
     }

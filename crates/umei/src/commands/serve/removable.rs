@@ -77,6 +77,7 @@ impl Removable for CharacterDevice {
 }
 
 impl Session for CharacterDevice {
+    #[inline(always)]
     fn recv<'b>(&mut self, buffer: &'b mut Buffer) -> Result<Received<'b>, SessionError> {
         match &mut self.present {
             Some(present) => present.session.recv(buffer),
