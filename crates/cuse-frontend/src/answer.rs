@@ -22,6 +22,7 @@ pub(crate) fn errno(errno: mei_core::Errno) -> Errno {
 /// Answers the request `unique`, which asked for `kind`.
 ///
 /// A reply that does not belong to `kind` is a mistake of the host; the caller gets EIO rather than nothing.
+#[inline]
 pub(crate) fn send(
     channel: &Channel,
     unique: Unique,

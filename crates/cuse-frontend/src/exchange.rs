@@ -94,6 +94,7 @@ impl<D: Device> Exchange<D> {
     }
 
     /// Takes a request. Its answer goes out now, in the next [`Exchange::settle`] or in a later one.
+    #[inline]
     pub(crate) fn take(&mut self, request: &Request<'_>, channel: &Channel, now: Instant) -> Next {
         let caller = Caller { unique: request.unique, thread: request.pid };
         match request.operation {
@@ -214,6 +215,7 @@ impl<D: Device> Exchange<D> {
         }
     }
 
+    #[inline]
     fn ask(&mut self, caller: Caller, kind: Kind, call: Call<'_>, channel: &Channel, now: Instant) {
         let Caller { unique, thread } = caller;
         if kind.may_sleep() && self.calls.is_full() {

@@ -1,6 +1,6 @@
 //! The loop.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use cuse::{Buffer, Errno, Received, Session, SessionError};
@@ -28,6 +28,8 @@ pub struct Frontend<S, D> {
     inbox: Inbox<D>,
     remote: Remote<D>,
     linger: Linger,
+    /// What its owner waits for beside it.
+    attention: Option<OwnedFd>,
     phase: Phase,
     patience: Patience,
 }
@@ -54,6 +56,8 @@ pub enum Pause {
     Gone,
     /// The time is up.
     Time,
+    /// The descriptor of [`Frontend::attending`] is readable.
+    Attention,
 }
 
 /// The loop cannot go on.
@@ -85,6 +89,7 @@ enum Phase {
 struct Ready {
     line: Line,
     orders: bool,
+    attention: bool,
 }
 
 impl<S: Session, D: Device> Frontend<S, D> {
@@ -101,6 +106,7 @@ impl<S: Session, D: Device> Frontend<S, D> {
             inbox,
             remote,
             linger: Linger::No,
+            attention: None,
             phase: Phase::Serving,
             patience: Patience::new(),
         })
@@ -111,6 +117,25 @@ impl<S: Session, D: Device> Frontend<S, D> {
     pub fn lingering(mut self, linger: Linger) -> Self {
         self.linger = linger;
         self
+    }
+
+    /// Lets [`Frontend::run`] return whenever `descriptor` is readable: a server with nothing but this device to look
+    /// after waits for its signals here, and needs no second thread.
+    #[must_use]
+    pub fn attending(mut self, descriptor: OwnedFd) -> Self {
+        self.attention = Some(descriptor);
+        self
+    }
+
+    /// The descriptor of [`Frontend::attending`].
+    #[must_use]
+    pub fn attention(&self) -> Option<BorrowedFd<'_>> {
+        self.attention.as_ref().map(OwnedFd::as_fd)
+    }
+
+    /// Does what [`Remote::stop`] asks for, from the thread of the loop.
+    pub fn stop(&mut self) {
+        self.stop_now(Instant::now());
     }
 
     /// A way in from other threads.
@@ -157,7 +182,7 @@ impl<S: Session, D: Device> Frontend<S, D> {
     /// # Errors
     /// [`Error`]; nobody can be answered any more then.
     pub fn run(&mut self, until: Option<Instant>) -> Result<Pause, Error> {
-        let mut ready = Ready { line: Line::Ask, orders: true };
+        let mut ready = Ready { line: Line::Ask, orders: true, attention: false };
         loop {
             let now = Instant::now();
             if ready.orders {
@@ -166,6 +191,9 @@ impl<S: Session, D: Device> Frontend<S, D> {
             let work = self.settle(ready.line, now);
             if let Some(pause) = self.change(now) {
                 return Ok(pause);
+            }
+            if ready.attention {
+                return Ok(Pause::Attention);
             }
             let Some((work, waits)) = self.take_requests(work, now)? else { return Ok(Pause::Ended) };
             let now = Instant::now();
@@ -237,12 +265,12 @@ impl<S: Session, D: Device> Frontend<S, D> {
             match order {
                 Order::Visit(visit) => visit(&mut self.exchange.host, now),
                 Order::Watch(watcher) => self.exchange.watch(watcher),
-                Order::Stop => self.stop(now),
+                Order::Stop => self.stop_now(now),
             }
         }
     }
 
-    fn stop(&mut self, now: Instant) {
+    fn stop_now(&mut self, now: Instant) {
         self.phase = match self.phase {
             Phase::Serving => {
                 self.exchange.host.stop(now);
@@ -300,22 +328,25 @@ impl<S: Session, D: Device> Frontend<S, D> {
     fn wait(&self, deadline: Option<Instant>, now: Instant) -> Result<Ready, Error> {
         let timeout = deadline.map(|deadline| timeout(deadline.saturating_duration_since(now)));
         let function = self.exchange.host.function().interrupt_fd();
-        // A function without a descriptor leaves its place to the session's, and the place is not looked at.
-        let line: BorrowedFd<'_> = function.unwrap_or(self.session.as_fd());
-        let mut fds = [
-            PollFd::from_borrowed_fd(self.session.as_fd(), PollFlags::IN),
-            PollFd::new(&self.inbox, PollFlags::IN),
-            PollFd::from_borrowed_fd(line, PollFlags::IN),
-        ];
-        let used = if function.is_some() { 3 } else { 2 };
+        // What there is not leaves its place to the session's descriptor, and the place is not looked at.
+        let session = self.session.as_fd();
+        let attention = self.attention();
+        let mut fds =
+            [session, self.inbox.as_fd(), attention.unwrap_or(session), function.unwrap_or(session)]
+                .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+        let used = match (attention, function) {
+            (_, Some(_)) => 4,
+            (Some(_), None) => 3,
+            (None, None) => 2,
+        };
         match poll(&mut fds[..used], timeout.as_ref()) {
             Ok(_) => {}
-            Err(Errno::INTR) => return Ok(Ready { line: Line::Ask, orders: true }),
+            Err(Errno::INTR) => return Ok(Ready { line: Line::Ask, orders: true, attention: false }),
             Err(errno) => return Err(Error::Wait(errno)),
         }
-        let [_, orders, line] = fds.map(|fd| !fd.revents().is_empty());
+        let [_, orders, asked, line] = fds.map(|fd| !fd.revents().is_empty());
         let line = if line || function.is_none() { Line::Ask } else { Line::Quiet };
-        Ok(Ready { line, orders })
+        Ok(Ready { line, orders, attention: asked && attention.is_some() })
     }
 }
 

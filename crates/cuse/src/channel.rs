@@ -3,6 +3,7 @@
 use std::io::IoSlice;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use arrayvec::ArrayVec;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::{read, retry_on_intr, write, writev};
@@ -70,31 +71,25 @@ pub(crate) enum Incoming<'b> {
     Ended,
 }
 
-/// The parts of an answer of at most `LEN` bytes in one piece of one page. The kernel looks up and holds the page of
-/// each part that it is given, which takes longer than a copy of a few hundred bytes.
-#[repr(align(1024))]
-struct Short<const LEN: usize> {
-    bytes: [u8; LEN],
-}
-
-/// Longest answer that is put together, bytes: no more than the alignment of [`Short`], so that it is within a page.
+/// Longest answer that is put together, bytes.
 const SHORT: usize = 1024;
-/// An answer without data fits, and less has to be cleared for it.
-const SHORTEST: usize = 64;
 
-impl<const LEN: usize> Short<LEN> {
+/// The parts of an answer in one piece of one page. The kernel looks up and holds the page of each part that it is
+/// given, which takes longer than a copy of a few hundred bytes.
+#[repr(align(2048))]
+struct Short(ArrayVec<u8, SHORT>);
+
+const _: () = assert!(size_of::<Short>() == align_of::<Short>(), "no page ends within it");
+
+impl Short {
     const fn new() -> Self {
-        Self { bytes: [0; LEN] }
+        Self(ArrayVec::new_const())
     }
 
     /// The parts one after the other, if they are short enough.
     fn put_together(&mut self, parts: &[IoSlice<'_>]) -> Option<&[u8]> {
-        let mut length = 0usize;
-        for part in parts {
-            self.bytes.get_mut(length..length.checked_add(part.len())?)?.copy_from_slice(part);
-            length += part.len();
-        }
-        Some(&self.bytes[..length])
+        parts.iter().try_for_each(|part| self.0.try_extend_from_slice(part)).ok()?;
+        Some(&self.0)
     }
 }
 
@@ -134,13 +129,9 @@ impl Channel {
     /// Writes one answer, whole.
     pub(crate) fn send(&self, parts: &[IoSlice<'_>]) -> Result<Delivery, ReplyError> {
         let length = parts.iter().map(|part| part.len()).sum();
-        let in_one_piece = |bytes: Option<&[u8]>| match bytes {
+        let outcome = match Short::new().put_together(parts) {
             Some(bytes) => retry_on_intr(|| write(&self.fd, bytes)),
             None => retry_on_intr(|| writev(&self.fd, parts)),
-        };
-        let outcome = match length {
-            0..=SHORTEST => in_one_piece(Short::<SHORTEST>::new().put_together(parts)),
-            _ => in_one_piece(Short::<SHORT>::new().put_together(parts)),
         };
         match outcome {
             Ok(written) if written == length => Ok(Delivery::Delivered),

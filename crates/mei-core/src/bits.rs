@@ -29,11 +29,17 @@ impl IdSet {
     /// The members, smallest first.
     pub(crate) fn iter(self) -> impl Iterator<Item = u8> {
         let mut words = self.0;
+        let mut index = 0;
         core::iter::from_fn(move || {
-            let index = words.iter().position(|&word| word != 0)?;
-            let bit = words[index].trailing_zeros();
-            words[index] &= words[index] - 1;
-            u8::try_from(index * 64 + bit as usize).ok()
+            loop {
+                let word = words.get_mut(index)?;
+                if *word != 0 {
+                    let bit = word.trailing_zeros();
+                    *word &= *word - 1;
+                    return u8::try_from(index * 64 + bit as usize).ok();
+                }
+                index += 1;
+            }
         })
     }
 

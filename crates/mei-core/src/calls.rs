@@ -98,6 +98,7 @@ impl<F: Function> Host<F> {
         self.client(id).filter(|client| client.is_connected()).ok_or(Errno::NODEV)
     }
 
+    #[inline]
     pub(crate) fn park(&mut self, id: u8, parked: Parked) {
         if parked.wait.deadline().is_some() {
             self.timed.insert(id);
@@ -188,6 +189,7 @@ impl<F: Function> Host<F> {
         }
     }
 
+    #[inline]
     fn read_call(
         &mut self,
         call: CallId,
@@ -214,6 +216,7 @@ impl<F: Function> Host<F> {
         Ok(())
     }
 
+    #[inline]
     fn write_call(
         &mut self,
         call: CallId,

@@ -282,6 +282,7 @@ impl HostClient {
     }
 
     /// Place of the first message for `file`.
+    #[inline]
     pub(crate) fn completed_for(&self, file: FileIndex) -> Option<usize> {
         self.completed.iter().position(|message| message.file == file)
     }

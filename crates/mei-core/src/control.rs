@@ -71,6 +71,7 @@ impl<F: Function> Host<F> {
     ///
     /// # Errors
     /// The errno of sending; nothing is queued then.
+    #[inline]
     pub(crate) fn control_now(&mut self, id: u8, control: Control, now: Instant) -> Result<(), Errno> {
         let fits = || control == Control::Credit && self.control.is_empty() && self.hbm_fits::<FlowControl>();
         if self.buffer.is_ready() || fits() {
@@ -106,6 +107,7 @@ impl<F: Function> Host<F> {
         true
     }
 
+    #[inline]
     fn send_control(&mut self, id: u8, control: Control, now: Instant) -> Result<Sent, Errno> {
         let Some(client) = self.client(id) else { return Ok(Sent::Done) };
         let address = client.address();

@@ -55,6 +55,7 @@ impl DmaRing {
     }
 
     /// Bytes that the host's ring takes. An index of the firmware's that cannot be true counts as no room.
+    #[inline]
     pub(crate) fn free(&self, memory: &impl DmaMemory) -> Result<usize, Gone> {
         let mut bytes = [0; 4];
         memory.read_dma(self.control + control::HOST_READ, &mut bytes)?;
@@ -64,6 +65,7 @@ impl DmaRing {
     }
 
     /// Puts data into the host's ring; the caller has asked for the room. Data first, then the index.
+    #[inline]
     pub(crate) fn write(&mut self, memory: &mut impl DmaMemory, data: &[u8]) -> Result<(), Gone> {
         let (at, first) = span(self.host_write, self.sizes.host, data.len());
         memory.write_dma(self.host + at, &data[..first])?;
@@ -80,6 +82,7 @@ impl DmaRing {
     }
 
     /// Appends `length` bytes of the device's ring to `buffer`; [`DmaRing::holds`] was asked.
+    #[inline]
     pub(crate) fn read(
         &mut self,
         memory: &mut impl DmaMemory,
@@ -102,6 +105,7 @@ impl DmaRing {
 }
 
 /// Appends `length` bytes from `address` on to `buffer`.
+#[inline]
 fn append(memory: &impl DmaMemory, address: u64, length: usize, buffer: &mut Vec<u8>) -> Result<(), Gone> {
     if let Some(bytes) = memory.borrow_dma(address, length) {
         buffer.extend_from_slice(bytes);

@@ -285,6 +285,7 @@ impl<F: Function> Host<F> {
         (client.me.is_some() && client.address() == address).then_some(id)
     }
 
+    #[inline]
     fn take_credit(&mut self, message: FlowControl) {
         let address = message.address();
         if address.host == 0 {

@@ -77,6 +77,7 @@ impl<F: Function> Host<F> {
     ///
     /// # Errors
     /// EMSGSIZE when there is no room, EOVERFLOW when the pointers cannot be true, ENODEV.
+    #[inline]
     pub(crate) fn push(&mut self, count: usize) -> Result<(), Errno> {
         let needed = u8::try_from(count).map_err(|_| Errno::MSGSIZE)?;
         if needed > self.buffer.free {

@@ -41,10 +41,12 @@ impl Outputs {
     }
 
     /// The bytes of `buffer` from `start` to `end` as the data of a read.
+    #[inline]
     pub(crate) fn data(&mut self, call: CallId, buffer: Vec<u8>, start: usize, end: usize) {
         self.queue.push_back(Queued::Data(call, buffer, start, end));
     }
 
+    #[inline]
     pub(crate) fn written(&mut self, call: CallId, count: usize) {
         self.queue.push_back(Queued::Written(call, count));
     }
@@ -86,6 +88,7 @@ impl Outputs {
         if self.is_empty() { None } else { self.take(pool) }
     }
 
+    #[inline]
     fn take(&mut self, pool: &mut Pool) -> Option<Output<'_>> {
         if let Some(buffer) = self.lent.take() {
             pool.put(buffer);

@@ -15,6 +15,7 @@ impl<F: Function> Host<F> {
     ///
     /// # Errors
     /// ENODEV, ENOTTY (the client has vanished), ENOMEM, or the errno of sending the credit.
+    #[inline]
     pub(crate) fn read_start(
         &mut self,
         id: u8,
@@ -57,6 +58,7 @@ impl<F: Function> Host<F> {
     }
 
     /// Answers a read from the message at `place`.
+    #[inline]
     pub(crate) fn take_message(&mut self, call: CallId, id: u8, place: usize, size: usize, now: Instant) {
         let Self { clients, pool, outputs, .. } = self;
         let Some(client) = clients.get_mut(usize::from(id)).and_then(Option::as_deref_mut) else { return };

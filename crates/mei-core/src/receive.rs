@@ -238,6 +238,7 @@ impl<F: Function> Host<F> {
     }
 
     /// The message of `id` is complete, for better or worse.
+    #[inline]
     fn complete(&mut self, id: u8) {
         if let Some(message) = self.client_mut(id).and_then(|client| client.incoming.take()) {
             self.arrived.push(Arrived { id, message });
@@ -263,6 +264,7 @@ impl<F: Function> Host<F> {
     }
 
     /// Gives each complete message to its file.
+    #[inline]
     fn deliver_arrived(&mut self) {
         if self.arrived.is_empty() {
             return;
@@ -274,6 +276,7 @@ impl<F: Function> Host<F> {
         self.arrived = arrived;
     }
 
+    #[inline]
     fn deliver(&mut self, id: u8, message: Incoming) {
         let tagged = self.uses_vtags(id);
         let Some(client) = self.client(id) else { return self.pool.put(message.buffer) };

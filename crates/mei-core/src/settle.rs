@@ -35,6 +35,7 @@ enum Answer {
 
 impl<F: Function> Host<F> {
     /// Looks at the waiting calls of one client.
+    #[inline]
     pub(crate) fn settle(&mut self, id: u8, now: Instant) {
         let Some(client) = self.client_mut(id) else { return };
         client.dirty = false;
@@ -85,6 +86,7 @@ impl<F: Function> Host<F> {
     }
 
     /// Looks at one call; true when it waits no more.
+    #[inline]
     fn step(&mut self, id: u8, parked: &mut Parked, now: Instant) -> bool {
         let Some(result) = self.outcome(id, parked, now) else { return false };
         let Some(call) = parked.call else { return true };
@@ -101,6 +103,7 @@ impl<F: Function> Host<F> {
     }
 
     /// How the wait of a call ends, when it does.
+    #[inline]
     fn outcome(&mut self, id: u8, parked: &mut Parked, now: Instant) -> Option<Result<Answer, Errno>> {
         let client = self.client(id)?;
         let connected = client.is_connected();

@@ -30,6 +30,7 @@ pub(crate) struct Piece<'a> {
 
 impl<F: Function> Host<F> {
     /// What the interrupt thread sends when the buffer is empty (`hbm.md` §8.3).
+    #[inline]
     pub(crate) fn transmit_pass(&mut self, now: Instant) -> Result<(), Errno> {
         if !self.buffer.is_ready() && (self.look_at_buffer().is_err() || !self.buffer.is_ready()) {
             return if self.gone { Err(Errno::NODEV) } else { Ok(()) };
@@ -117,6 +118,7 @@ impl<F: Function> Host<F> {
     ///
     /// # Errors
     /// The errno that a caller gets.
+    #[inline]
     pub(crate) fn put(&mut self, id: u8, piece: &Piece<'_>) -> Result<Progress, Errno> {
         let dma_ring = self.hbm.features.dma_ring;
         let Self { clients, frame, buffer, ring, function, .. } = self;
@@ -227,6 +229,7 @@ impl<F: Function> Host<F> {
     }
 
     /// Keeps the sets of clients with queued and with sendable messages.
+    #[inline]
     pub(crate) fn update_ready(&mut self, id: u8) {
         let queued = self.client(id).is_some_and(|client| !client.unsent.is_empty());
         self.queued.set(id, queued);

@@ -12,6 +12,7 @@ impl<F: Function> Host<F> {
     ///
     /// # Errors
     /// ENOMEM, or the errno of sending: the message is lost then.
+    #[inline]
     pub(crate) fn write_now(
         &mut self,
         id: u8,
@@ -28,6 +29,7 @@ impl<F: Function> Host<F> {
     }
 
     /// As [`Host::write_now`], for the driver's own messages too.
+    #[inline]
     pub(crate) fn write_message(
         &mut self,
         id: u8,

@@ -29,6 +29,7 @@ impl Outbox {
     ///
     /// A message for a connection that is over is dropped, which is no lack of room.
     #[must_use]
+    #[inline]
     pub fn send(&mut self, connection: ConnectionId, vtag: u8, message: &[u8]) -> bool {
         self.send_with(connection, vtag, message.len(), |bytes| bytes.extend_from_slice(message))
     }
@@ -36,6 +37,7 @@ impl Outbox {
     /// Queues one message of `length` bytes that `write` appends, for those that would otherwise build it
     /// elsewhere first. What `write` appends beyond `length` is cut, what it leaves out is zero.
     #[must_use]
+    #[inline]
     pub fn send_with(
         &mut self,
         connection: ConnectionId,

@@ -3,9 +3,11 @@
 
 use std::io;
 use std::mem::{MaybeUninit, zeroed};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+
+use rustix::io::{Errno, read, retry_on_intr};
 
 /// Signals that `umei` takes for itself or passes on. SIGCHLD is among them; those that stop and continue a
 /// process are not.
@@ -46,6 +48,11 @@ pub(crate) enum Origin {
 }
 
 impl Signal {
+    /// `code` says who sent it, as in `siginfo_t`.
+    fn new(number: i32, code: i32) -> Self {
+        Self { number, origin: if code > 0 { Origin::Kernel } else { Origin::Process } }
+    }
+
     /// Whether it asks a service to end.
     pub(crate) fn ends(self) -> bool {
         matches!(self.number, libc::SIGTERM | libc::SIGINT | libc::SIGHUP | libc::SIGQUIT)
@@ -77,13 +84,23 @@ impl Signals {
             if number > 0 {
                 // SAFETY: as above.
                 let code = unsafe { info.assume_init() }.si_code;
-                let origin = if code > 0 { Origin::Kernel } else { Origin::Process };
-                return Ok(Signal { number, origin });
+                return Ok(Signal::new(number, code));
             }
             let error = io::Error::last_os_error();
             if error.kind() != io::ErrorKind::Interrupted {
                 return Err(error);
             }
+        }
+    }
+
+    /// A descriptor to wait for them by, and to read them from: [`taken_from`].
+    pub(crate) fn descriptor(&self) -> io::Result<OwnedFd> {
+        // SAFETY: the set outlives the call, which makes a new descriptor or fails.
+        unsafe {
+            let flags = libc::SFD_CLOEXEC | libc::SFD_NONBLOCK;
+            let fd = libc::signalfd(-1, &raw const self.taken, flags);
+            check(fd)?;
+            Ok(OwnedFd::from_raw_fd(fd))
         }
     }
 
@@ -96,6 +113,23 @@ impl Signals {
                 check(libc::sigprocmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut()))
             });
         }
+    }
+}
+
+/// The next signal from the descriptor of [`Signals::descriptor`]; none when there is no more.
+pub(crate) fn taken_from(descriptor: BorrowedFd<'_>) -> io::Result<Option<Signal>> {
+    let mut info = [0; size_of::<libc::signalfd_siginfo>()];
+    match retry_on_intr(|| read(descriptor, &mut info)) {
+        // The number is first, the code third, of 32 bits each.
+        Ok(_) => {
+            let [number, _, code] = [0, 4, 8].map(|place| {
+                let bytes: [u8; 4] = std::array::from_fn(|index| info[place + index]);
+                i32::from_ne_bytes(bytes)
+            });
+            Ok(Some(Signal::new(number, code)))
+        }
+        Err(Errno::AGAIN) => Ok(None),
+        Err(errno) => Err(errno.into()),
     }
 }
 

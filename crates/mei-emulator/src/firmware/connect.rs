@@ -128,6 +128,7 @@ impl Firmware {
     }
 
     /// Gives the host back the credit that it has spent, when the client's policy lets it.
+    #[inline]
     pub(super) fn grant_credit(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         if !connection.credit_due || connection.state != State::Open || self.outbox.holds_credit(id) {

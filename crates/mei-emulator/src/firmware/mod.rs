@@ -275,18 +275,21 @@ impl Firmware {
         }
     }
 
+    #[inline]
     fn refresh_deadline(&mut self) {
-        let clients = self.clients.iter().map(|slot| slot.client.deadline());
-        let connects = self.pending_connects.iter().map(|connect| Some(connect.due));
-        let single =
-            [self.session.ready_at, self.power.d0i3_done_at, self.transmit.deadline(), self.armed.deadline()];
         // Asked for with each message, when there is none most of the time.
         let mut deadline = None;
-        clients.chain(connects).chain(single).for_each(|other| {
+        let mut consider = |other: Option<Instant>| {
             if let Some(other) = other {
                 deadline = Some(deadline.map_or(other, |deadline: Instant| deadline.min(other)));
             }
-        });
+        };
+        self.clients.iter().for_each(|slot| consider(slot.client.deadline()));
+        self.pending_connects.iter().for_each(|connect| consider(Some(connect.due)));
+        consider(self.session.ready_at);
+        consider(self.power.d0i3_done_at);
+        consider(self.transmit.deadline());
+        consider(self.armed.deadline());
         self.deadline = deadline;
     }
 }

@@ -76,6 +76,7 @@ impl Firmware {
     }
 
     /// Takes the next frame from the window; none before it is there as a whole.
+    #[inline]
     fn take_frame(&mut self, frame: &mut [u8]) -> Result<Option<(MessageHeader, usize)>, Violation> {
         let window = &mut self.registers.host_window;
         let filled = window.filled();
@@ -155,6 +156,7 @@ impl Firmware {
     }
 
     /// A fragment for a client.
+    #[inline]
     fn fragment(&mut self, header: MessageHeader, vtag: u8, data: &[u8], now: Instant) {
         let address = header.address();
         let Some(id) = self.recipient(address, now) else {

@@ -154,6 +154,7 @@ impl RegisterFile {
         }
     }
 
+    #[inline]
     fn write_host_csr(&mut self, written: HostCsr) {
         let before = self.host;
         self.host = HOST_CSR.apply(before.into(), written.into()).into();

@@ -35,6 +35,7 @@ pub(super) enum Protocol {
 
 impl Firmware {
     /// Follows what the host did to the registers, and time.
+    #[inline]
     pub(super) fn run_session(&mut self, now: Instant) {
         let events = self.registers.take_events();
         if events.reset {

@@ -43,6 +43,9 @@ impl Transmit {
 
     /// When something that waits for time may go on.
     pub(super) fn deadline(&self) -> Option<Instant> {
+        if self.later.is_empty() {
+            return self.silent_until;
+        }
         self.later.iter().map(|(due, _)| *due).chain(self.silent_until).min()
     }
 
@@ -98,6 +101,7 @@ impl Firmware {
     }
 
     /// Sends an HBM message, while the window is being filled: at once if nothing is before it.
+    #[inline]
     pub(super) fn send_hbm_now(&mut self, message: &[u8]) {
         let window = &mut self.registers.me_window;
         if self.transmit.bus.is_empty() && push_frame(window, Address::BUS, message) {
@@ -151,6 +155,7 @@ impl Firmware {
     }
 
     /// Sends HBM frames; whether all of them found room.
+    #[inline]
     fn transmit_bus(&mut self) -> bool {
         match self.power.gating {
             Gating::Off | Gating::Granted => {}
@@ -241,6 +246,7 @@ impl Firmware {
     }
 
     /// Applies what a test asked for to the message at the front of a lane.
+    #[inline]
     fn judge_front(&mut self, id: ConnectionId, client: usize, now: Instant) -> Judged {
         let Some(connection) = self.connections.get_mut(id) else { return Judged::Wait };
         if connection.silent_until.take_if(|until| *until <= now).is_some() {
@@ -311,6 +317,7 @@ impl Firmware {
 }
 
 /// Pushes a frame that fits.
+#[inline]
 fn push(window: &mut super::window::Window, header: MessageHeader, block: &[u8], payload: &[u8]) {
     // At most MAX_LENGTH, which the field holds.
     let length = u16::try_from(block.len() + payload.len()).unwrap_or(u16::MAX);

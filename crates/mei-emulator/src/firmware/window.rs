@@ -1,6 +1,11 @@
 //! A circular buffer behind its one-slot window (`hw.md` §3).
 
 use mei_wire::registers::{SLOT_SIZE, filled_slots};
+use zerocopy::IntoBytes;
+
+// A slot holds its bytes little-endian, and so does every processor that has an ME: the bytes of a message are the
+// memory of its slots.
+const _: () = assert!(cfg!(target_endian = "little"), "slots are copied as they lie in memory");
 
 /// Most slots that a buffer has.
 const MAX_DEPTH: usize = 128;
@@ -95,7 +100,9 @@ impl Window {
     /// Pops into all of `slots`, zeros once it is empty.
     pub(super) fn pop_slots(&mut self, slots: &mut [u32]) {
         let (mut slots, missing) = slots.split_at_mut(slots.len().min(self.filled()));
-        missing.fill(0);
+        if !missing.is_empty() {
+            missing.fill(0);
+        }
         while !slots.is_empty() {
             let run = self.run(self.read, slots.len());
             let (piece, rest) = slots.split_at_mut(run.len());
@@ -106,6 +113,7 @@ impl Window {
     }
 
     /// Pushes `bytes`, the last slot filled up with zeros.
+    #[inline]
     pub(super) fn push_bytes(&mut self, bytes: &[u8]) {
         let (mut whole, tail) = bytes.as_chunks::<SLOT_SIZE>();
         while !whole.is_empty() {
@@ -126,18 +134,16 @@ impl Window {
     }
 
     /// Pops `bytes.len()` bytes; the rest of the last slot is lost. The caller has seen that they are there.
+    #[inline]
     pub(super) fn pop_bytes(&mut self, bytes: &mut [u8]) {
-        let (mut whole, tail) = bytes.as_chunks_mut::<SLOT_SIZE>();
-        while !whole.is_empty() {
-            let run = self.run(self.read, whole.len());
-            let (piece, rest) = whole.split_at_mut(run.len());
-            self.read = advanced(self.read, run.len());
-            piece.iter_mut().zip(&self.slots[run]).for_each(|(bytes, slot)| *bytes = slot.to_le_bytes());
-            whole = rest;
+        let start = self.place(self.read) * SLOT_SIZE;
+        let slots = &self.slots.as_bytes()[..usize::from(self.depth) * SLOT_SIZE];
+        let (first, second) = bytes.split_at_mut(bytes.len().min(slots.len() - start));
+        first.copy_from_slice(&slots[start..start + first.len()]);
+        if !second.is_empty() {
+            second.copy_from_slice(&slots[..second.len()]);
         }
-        if !tail.is_empty() {
-            tail.copy_from_slice(&self.pop().to_le_bytes()[..tail.len()]);
-        }
+        self.read = advanced(self.read, bytes.len().div_ceil(SLOT_SIZE));
     }
 }
 

@@ -43,6 +43,7 @@ macro_rules! direction {
             ///
             /// # Errors
             /// [`ParseError`] when there are too few bytes or no message of this direction has the command.
+            #[inline]
             pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
                 let command = Command(*bytes.first().ok_or(ParseError::Empty)?);
                 match command {

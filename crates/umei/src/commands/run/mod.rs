@@ -124,7 +124,7 @@ fn serve(mut frontend: Frontend<FuseSession, AnyDevice>) {
         match frontend.run(None) {
             Ok(Pause::Stopped | Pause::Ended) => return,
             // An emulated function goes only when a fault plan takes it; the command sees what that is like.
-            Ok(Pause::Gone | Pause::Time) => {}
+            Ok(Pause::Gone | Pause::Time | Pause::Attention) => {}
             Err(error) => return log::error!("the device has failed: {error}"),
         }
     }

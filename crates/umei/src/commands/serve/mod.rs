@@ -22,7 +22,7 @@ use self::removable::Removable;
 use self::watchdog::Watchdog;
 use crate::backend::{self, AnyDevice, Backend, Started};
 use crate::facilities::{self, State};
-use crate::sys::Signals;
+use crate::sys::{Signals, taken_from};
 use crate::sysfs::{self, Placement};
 use crate::{notify, ready};
 
@@ -146,7 +146,8 @@ fn serve<S: Removable>(
     arguments: &Arguments,
 ) -> Result<ExitCode> {
     let Started { host, function } = backend.start(Instant::now())?;
-    let frontend = Frontend::new(session, host)?.lingering(Linger::AtMost(LINGER));
+    let signals = signals.descriptor().context("taking signals")?;
+    let frontend = Frontend::new(session, host)?.lingering(Linger::AtMost(LINGER)).attending(signals);
     let remote = frontend.remote();
     // Lives as long as the device is served.
     let _sysfs = match &arguments.sysfs {
@@ -165,15 +166,11 @@ fn serve<S: Removable>(
         true => Some(watchdog::start(remote.clone(), make_watchdog)?),
         false => None,
     };
-    start_thread("signals", {
-        let remote = remote.clone();
-        move || stop_on_signal(&signals, &remote, watchdog)
-    })?;
     start_thread("ready", {
         let shown = place.shown.clone();
         move || announce(&remote, &shown)
     })?;
-    let ended = supervise(frontend, backend);
+    let ended = supervise(frontend, backend, watchdog);
     notify::stopping();
     drop(place);
     ended?;
@@ -188,20 +185,6 @@ fn start_thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {
         .with_context(|| format!("starting the thread for {name}"))
 }
 
-/// The watchdog goes first, so that the firmware hears of it.
-fn stop_on_signal(signals: &Signals, remote: &Remote<AnyDevice>, mut watchdog: Option<Watchdog>) {
-    loop {
-        match signals.wait() {
-            Ok(signal) if signal.ends() => {
-                drop(watchdog.take());
-                remote.stop();
-            }
-            Ok(_) => {}
-            Err(error) => return log::error!("signals are not heard any more: {error}"),
-        }
-    }
-}
-
 fn announce(remote: &Remote<AnyDevice>, shown: &str) {
     if let Err(error) = ready::wait(remote, PATIENCE) {
         return log::error!("{error:#}");
@@ -211,7 +194,11 @@ fn announce(remote: &Remote<AnyDevice>, shown: &str) {
 }
 
 /// Serves to the end, over removals of the function.
-fn supervise<S: Removable>(mut frontend: Frontend<S, AnyDevice>, backend: &Backend) -> Result<()> {
+fn supervise<S: Removable>(
+    mut frontend: Frontend<S, AnyDevice>,
+    backend: &Backend,
+    mut watchdog: Option<Watchdog>,
+) -> Result<()> {
     let mut until = None;
     loop {
         match frontend.run(until)? {
@@ -223,6 +210,13 @@ fn supervise<S: Removable>(mut frontend: Frontend<S, AnyDevice>, backend: &Backe
                 log::warn!("the function is gone; programs get ENODEV until it is back");
                 frontend.host_mut().function_mut().release();
                 until = Some(Instant::now() + RETURN);
+            }
+            Pause::Attention => {
+                while let Some(signal) = frontend.attention().map(taken_from).transpose()?.flatten() {
+                    if signal.ends() {
+                        stop(&mut frontend, watchdog.take())?;
+                    }
+                }
             }
             Pause::Time => {
                 let now = Instant::now();
@@ -239,6 +233,19 @@ fn supervise<S: Removable>(mut frontend: Frontend<S, AnyDevice>, backend: &Backe
             }
         }
     }
+}
+
+/// Ends the service. The watchdog goes first, so that the firmware hears of it, and is served meanwhile.
+fn stop<S: Removable>(frontend: &mut Frontend<S, AnyDevice>, watchdog: Option<Watchdog>) -> Result<()> {
+    let Some(watchdog) = watchdog else {
+        frontend.stop();
+        return Ok(());
+    };
+    let remote = frontend.remote();
+    start_thread("farewell", move || {
+        drop(watchdog);
+        remote.stop();
+    })
 }
 
 /// Takes the function up again, if it is there.
