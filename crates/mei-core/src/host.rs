@@ -18,6 +18,7 @@ use crate::service::Services;
 use crate::slots::{Inbox, Pool};
 use mei_wire::Function;
 use mei_wire::mkhi::FwVersion;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// The driver of one function: everything that the kernel's driver does between `/dev/meiN` and the registers.
@@ -46,7 +47,7 @@ pub struct Host<F> {
     pub(crate) bell: bool,
     pub(crate) frame: [u32; 130],
     pub(crate) inbox: Inbox,
-    pub(crate) arrived: Vec<Arrived>,
+    pub(crate) arrived: VecDeque<Arrived>,
     pub(crate) hbm: Hbm,
     pub(crate) me_clients: MeClients,
     pub(crate) clients: Vec<Option<Box<HostClient>>>,
@@ -113,7 +114,7 @@ impl<F: Function> Host<F> {
             bell: false,
             frame: [0; 130],
             inbox: Inbox::new(),
-            arrived: Vec::new(),
+            arrived: VecDeque::new(),
             hbm: Hbm::default(),
             me_clients: MeClients::default(),
             clients: std::iter::repeat_with(|| None).take(256).collect(),
@@ -176,8 +177,17 @@ impl<F: Function> Host<F> {
     }
 
     /// When [`Host::advance`] must be called.
+    #[inline]
     pub fn deadline(&self) -> Option<Instant> {
         // Asked for with each message, when there is none most of the time.
+        let quiet = self.phase == Phase::Up
+            && self.tick.is_none()
+            && self.start_deadline.is_none()
+            && self.timed.is_empty();
+        if quiet { self.services.deadline() } else { self.earliest_deadline() }
+    }
+
+    fn earliest_deadline(&self) -> Option<Instant> {
         let mut deadline = earlier(self.phase.deadline(), self.tick);
         if self.phase == Phase::Up {
             // The handshake is being waited for only once there is a link to shake hands over.

@@ -241,7 +241,7 @@ impl<F: Function> Host<F> {
     #[inline]
     fn complete(&mut self, id: u8) {
         if let Some(message) = self.client_mut(id).and_then(|client| client.incoming.take()) {
-            self.arrived.push(Arrived { id, message });
+            self.arrived.push_back(Arrived { id, message });
         }
     }
 
@@ -258,7 +258,7 @@ impl<F: Function> Host<F> {
 
     /// The pass broke off: what was complete in it is not delivered, as in the driver.
     fn drop_arrived(&mut self) {
-        while let Some(arrived) = self.arrived.pop() {
+        while let Some(arrived) = self.arrived.pop_front() {
             self.pool.put(arrived.message.buffer);
         }
     }
@@ -266,14 +266,9 @@ impl<F: Function> Host<F> {
     /// Gives each complete message to its file.
     #[inline]
     fn deliver_arrived(&mut self) {
-        if self.arrived.is_empty() {
-            return;
-        }
-        let mut arrived = std::mem::take(&mut self.arrived);
-        for Arrived { id, message } in arrived.drain(..) {
+        while let Some(Arrived { id, message }) = self.arrived.pop_front() {
             self.deliver(id, message);
         }
-        self.arrived = arrived;
     }
 
     #[inline]

@@ -114,6 +114,7 @@ impl<F: Function> Host<F> {
     }
 
     /// The software side of a removal.
+    #[cold]
     pub(crate) fn lose(&mut self) {
         log::warn!("the function is gone");
         self.set_state(DeviceState::PoweringDown);
@@ -158,12 +159,13 @@ impl<F: Function> Host<F> {
         self.inbox.length = 0;
         self.buffer.free = 0;
         self.bell = false;
-        while let Some(arrived) = self.arrived.pop() {
+        while let Some(arrived) = self.arrived.pop_front() {
             self.pool.put(arrived.message.buffer);
         }
     }
 
     /// The driver's reset (`hw.md` §4.4).
+    #[cold]
     pub(crate) fn reset(&mut self, now: Instant) {
         let from = self.state;
         if !matches!(from, DeviceState::Initializing | DeviceState::Disabled | DeviceState::PowerUp) {

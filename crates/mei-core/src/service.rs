@@ -31,6 +31,7 @@ pub(crate) const NO_FILE: FileIndex = FileIndex::MAX;
 
 impl<F: Function> Host<F> {
     /// Clients appeared: what the driver's bus rescan does.
+    #[cold]
     pub(crate) fn rescan(&mut self, now: Instant) {
         if self.state == DeviceState::Enabled {
             self.fix_up_next(now);
@@ -40,6 +41,7 @@ impl<F: Function> Host<F> {
     }
 
     /// Something happened to a connection of the driver's.
+    #[cold]
     pub(crate) fn serve(&mut self, service: Service, id: u8, now: Instant) {
         match service {
             Service::FixUp => self.fix_up_serve(id, now),

@@ -376,16 +376,16 @@ impl LaneSet {
 
     /// The next member from `from` on, in a circle.
     fn next(&self, from: usize) -> Option<usize> {
+        let [a, b, c, d] = self.0;
+        if a | b | c | d == 0 {
+            return None;
+        }
         let from = from % LANES;
         let (word, bit) = (from / 64, from % 64);
         let lowest = |word: usize, bits: u64| word * 64 + bits.trailing_zeros() as usize;
         let first = self.0[word] & (u64::MAX << bit);
         if first != 0 {
             return Some(lowest(word, first));
-        }
-        let [a, b, c, d] = self.0;
-        if a | b | c | d == 0 {
-            return None;
         }
         let (before, after) = self.0.split_at(word + 1);
         let rest = (word + 1..).zip(after).chain((0..).zip(before));

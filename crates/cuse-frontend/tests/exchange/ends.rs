@@ -6,6 +6,8 @@ use std::time::Duration;
 use cuse::wire::{Opcode, OpenIn};
 use cuse_frontend::{Linger, Pause};
 use mei_core::DeviceState;
+use rustix::io::{read as read_from, write};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
 use crate::ENODEV;
 use crate::kernel::{Bench, NOTIFY_GET, host};
@@ -52,6 +54,26 @@ fn a_second_word_cuts_the_lingering_short() {
     assert_eq!(bench.pump(), Pause::Time);
     remote.stop();
     assert_eq!(bench.frontend.run(None).unwrap(), Pause::Stopped);
+}
+
+#[test]
+fn what_the_owner_waits_for_beside_the_device_pauses_the_loop() {
+    let (ours, theirs) =
+        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+    let mut bench = Bench::new().attending(ours);
+    let fh = bench.connected();
+    let read = bench.read(fh, 16, 0, 2);
+    assert_eq!(bench.pump(), Pause::Time);
+    write(&theirs, b"a signal").unwrap();
+    for _ in 0..2 {
+        assert_eq!(bench.frontend.run(None).unwrap(), Pause::Attention, "as long as it is readable");
+    }
+    read_from(bench.frontend.attention().unwrap(), &mut [0; 8]).unwrap();
+    assert!(!bench.is_answered(read));
+    assert_eq!(bench.pump(), Pause::Time);
+    bench.frontend.stop();
+    assert_eq!(bench.frontend.run(None).unwrap(), Pause::Stopped);
+    assert_eq!(bench.answer_at_hand(read).error, ENODEV);
 }
 
 #[test]

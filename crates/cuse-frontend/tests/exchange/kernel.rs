@@ -103,6 +103,11 @@ impl Bench {
         self
     }
 
+    pub(crate) fn attending(mut self, descriptor: OwnedFd) -> Self {
+        self.frontend = self.frontend.attending(descriptor);
+        self
+    }
+
     /// Ends the connection from the kernel's side.
     pub(crate) fn hang_up(&mut self) {
         let (other, _) =
