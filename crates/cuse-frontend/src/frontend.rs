@@ -112,7 +112,7 @@ impl<S: Session, D: Device> Frontend<S, D> {
         })
     }
 
-    /// Chooses what happens after [`Remote::stop`]; [`Linger::No`] if this is not called.
+    /// Chooses what happens after [`Remote::stop`] or [`Frontend::stop`]; [`Linger::No`] if this is not called.
     #[must_use]
     pub fn lingering(mut self, linger: Linger) -> Self {
         self.linger = linger;
@@ -200,11 +200,12 @@ impl<S: Session, D: Device> Frontend<S, D> {
             if let Some(pause) = self.change(now) {
                 return Ok(pause);
             }
-            if until.is_some_and(|until| until <= now) {
-                return Ok(Pause::Time);
-            }
-            let rest = (work, waits) == (Work::Done, Work::Done);
+            let over = until.is_some_and(|until| until <= now);
+            let rest = (work, waits) == (Work::Done, Work::Done) && !over;
             ready = self.wait(if rest { self.deadline(until) } else { Some(now) }, now)?;
+            if over {
+                return Ok(if ready.attention { Pause::Attention } else { Pause::Time });
+            }
         }
     }
 

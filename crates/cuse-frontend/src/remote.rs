@@ -19,8 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A look at the host by its owner.
 type Visit<D> = Box<dyn FnOnce(&mut Host<D>, Instant) + Send>;
 
-/// The way to the thread that owns the device, for those who ask now and then: the sysfs tree, a watchdog, a
-/// signal handler's thread. Not for calls of programs.
+/// The way to the thread that owns the device, for those who ask now and then: the sysfs tree, a watchdog. Not
+/// for calls of programs.
 pub struct Remote<D> {
     orders: SyncSender<Order<D>>,
     bell: Arc<OwnedFd>,

@@ -81,19 +81,14 @@ impl Outputs {
         self.queue.is_empty()
     }
 
-    /// The next output; the buffer that an earlier one lent goes back to the pool with it.
+    /// The next output. The buffer that an earlier one lent goes back to the pool with it, not before.
     #[inline]
     pub(crate) fn next(&mut self, pool: &mut Pool) -> Option<Output<'_>> {
-        // Asked for after each event, most of which have nothing to say.
-        if self.is_empty() { None } else { self.take(pool) }
-    }
-
-    #[inline]
-    fn take(&mut self, pool: &mut Pool) -> Option<Output<'_>> {
+        let queued = self.queue.pop_front()?;
         if let Some(buffer) = self.lent.take() {
             pool.put(buffer);
         }
-        Some(match self.queue.pop_front()? {
+        Some(match queued {
             Queued::Opened(call, handle) => Output::Reply(call, Reply::Opened(handle)),
             Queued::Bytes(call, bytes, length) => {
                 let buffer = self.lent.insert(pool.take());

@@ -55,12 +55,12 @@ impl<F: Function> Host<F> {
                 waiting.remove(place);
             }
         }
-        if waiting.is_empty() && self.client(id).is_some_and(|client| client.parked.is_empty()) {
+        if waiting.is_empty()
+            && let Some(client) = self.client_mut(id).filter(|client| client.parked.is_empty())
+        {
             // Nobody waits any more, as is usual.
+            client.parked = waiting;
             self.timed.remove(id);
-            if let Some(client) = self.client_mut(id) {
-                client.parked = waiting;
-            }
             return;
         }
         // Writes in the order they came.

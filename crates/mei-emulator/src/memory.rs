@@ -7,8 +7,10 @@ pub trait HostMemory {
     fn read(&self, address: u64, bytes: &mut [u8]) -> bool;
     /// Copies to `address` on; false when not all of it is memory.
     fn write(&mut self, address: u64, bytes: &[u8]) -> bool;
-    /// The `length` bytes from `address` on where they are, for memory that nobody else writes meanwhile.
-    fn borrow(&self, _address: u64, _length: usize) -> Option<&[u8]> {
+    /// The `length` bytes from `address` on where they are, for memory that nobody else writes meanwhile. `None`
+    /// where they have to be copied.
+    fn borrow(&self, address: u64, length: usize) -> Option<&[u8]> {
+        let _ = (address, length);
         None
     }
 }

@@ -1,7 +1,7 @@
 //! The end of a device, and what outlives it.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cuse::wire::{Opcode, OpenIn};
 use cuse_frontend::{Linger, Pause};
@@ -65,8 +65,8 @@ fn what_the_owner_waits_for_beside_the_device_pauses_the_loop() {
     let read = bench.read(fh, 16, 0, 2);
     assert_eq!(bench.pump(), Pause::Time);
     write(&theirs, b"a signal").unwrap();
-    for _ in 0..2 {
-        assert_eq!(bench.frontend.run(None).unwrap(), Pause::Attention, "as long as it is readable");
+    for until in [None, Some(Instant::now())] {
+        assert_eq!(bench.frontend.run(until).unwrap(), Pause::Attention, "as long as it is readable");
     }
     read_from(bench.frontend.attention().unwrap(), &mut [0; 8]).unwrap();
     assert!(!bench.is_answered(read));

@@ -145,13 +145,13 @@ fn receive<'b>(channel: &Channel, buffer: &'b mut Buffer) -> Result<Step<'b>, Se
 /// Decodes any message; a malformed one is refused here.
 #[cold]
 fn decode<'b>(channel: &Channel, bytes: &'b [u8]) -> Option<Message<'b>> {
-    let note = |error: &DecodeError| {
+    let refuse = |error: &DecodeError| {
         log::warn!("malformed message from the kernel: {error}");
         if let Some(unique) = error.unique() {
             note(unique, channel.reply_error(unique, error.errno()));
         }
     };
-    Message::decode(bytes).inspect_err(note).ok()
+    Message::decode(bytes).inspect_err(refuse).ok()
 }
 
 /// Waits for the message that begins a session.

@@ -150,7 +150,7 @@ impl Firmware {
                 read.then_some(()).ok_or(ABSENT)?;
             }
         }
-        // What the client did with the fragment may have ended the ring.
+        // Not before: the host may write over it from then on.
         let consumed = self.ring.as_mut().is_none_or(|ring| ring.consume(&found, memory));
         consumed.then_some(()).ok_or(ABSENT)
     }

@@ -56,8 +56,19 @@ impl Server {
     }
 
     pub(crate) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).unwrap();
-        kill_process(pid, Signal::TERM).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// A command among the server's mounts.
+    pub(crate) fn inside(&self, line: &[&str]) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["--mount", "--target", &self.child.id().to_string()]).args(line);
+        command
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {

@@ -1,12 +1,15 @@
 //! `umei serve --watchdog`.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
 
 use crate::server::Server;
 use crate::sys::ioctl;
-use crate::{Folder, can_mount};
+use crate::{Folder, can_mount, succeed};
 
 const GET_SUPPORT: u32 = 0x8028_5700;
 const GET_STATUS: u32 = 0x8004_5701;
@@ -21,13 +24,19 @@ const EINVAL: i32 = 22;
 const ENOTTY: i32 = 25;
 const EOPNOTSUPP: i32 = 95;
 
+/// A server whose `/dev` is the folder's `dev` and whose log is its `log`.
+const SERVE: &str = r#"
+    mkdir "$1/dev"; : > "$1/dev/fuse"; mount --bind /dev/fuse "$1/dev/fuse"
+    mount --rbind "$1/dev" /dev; mount -t tmpfs private /run; export UMEI_LOG=warn,mei_emulator=debug
+    exec "$umei" serve --frontend fuse --watchdog --persona tiger-lake 2> "$1/log""#;
+
 /// Opens the watchdog once it is there: the firmware is asked first whether it wants one.
 fn open(server: &Server) -> File {
     let path = Path::new("/run/umei/watchdog0/watchdog0");
     for _ in 0..600 {
         match server.open(path) {
             Ok(file) => return file,
-            Err(_) => std::thread::sleep(std::time::Duration::from_millis(100)),
+            Err(_) => std::thread::sleep(Duration::from_millis(100)),
         }
     }
     panic!("there is no watchdog");
@@ -39,12 +48,7 @@ fn the_watchdog_speaks_the_kernels_abi() {
         return;
     }
     let folder = Folder::new();
-    let mut server = Server::start(
-        "mount -t tmpfs -o mode=755 private /mnt; : > /mnt/fuse; mount --bind /dev/fuse /mnt/fuse
-         mount --rbind /mnt /dev; mount -t tmpfs private /run
-         exec \"$umei\" serve --frontend fuse --watchdog --persona tiger-lake",
-        &folder,
-    );
+    let mut server = Server::start(SERVE, &folder);
     let file = open(&server);
     let mut info = [0; 40];
     assert_eq!(ioctl(&file, GET_SUPPORT, &mut info).unwrap(), 0);
@@ -86,4 +90,45 @@ fn the_watchdog_speaks_the_kernels_abi() {
     }
     server.terminate();
     assert!(server.wait().success());
+}
+
+#[test]
+fn signals_in_a_row_leave_the_watchdog_time_for_its_farewell() {
+    if !can_mount("signals_in_a_row_leave_the_watchdog_time_for_its_farewell") {
+        return;
+    }
+    let folder = Folder::new();
+    let mut server = Server::start(SERVE, &folder);
+    let file = open(&server);
+    assert_eq!((&file).write(b"V").unwrap(), 1, "the alarm is on");
+    // As from a service manager, which the server sees both at once.
+    for signal in [Signal::STOP, Signal::TERM, Signal::HUP, Signal::CONT] {
+        server.signal(signal);
+    }
+    assert!(server.wait().success());
+    let log = fs::read_to_string(folder.0.join("log")).unwrap();
+    assert!(log.contains("watchdog: the alarm is off"), "{log}");
+    assert!(!log.contains("has failed"), "{log}");
+    for name in ["mei0", "watchdog0"] {
+        let left = fs::symlink_metadata(folder.0.join("dev").join(name));
+        assert!(left.is_err(), "{name} is left: {left:?}");
+    }
+}
+
+#[test]
+fn a_device_that_is_taken_away_ends_the_service_and_waits_for_no_watchdog() {
+    if !can_mount("a_device_that_is_taken_away_ends_the_service_and_waits_for_no_watchdog") {
+        return;
+    }
+    let folder = Folder::new();
+    let mut server = Server::start(SERVE, &folder);
+    drop(open(&server));
+    let begin = Instant::now();
+    succeed(&mut server.inside(&["umount", "/run/umei/mei0"]));
+    assert!(!server.wait().success());
+    let took = begin.elapsed();
+    let log = fs::read_to_string(folder.0.join("log")).unwrap();
+    assert!(log.contains("the device was taken away"), "{log}");
+    // The loop is asked with a patience of ten seconds, and nobody answers any more.
+    assert!(took < Duration::from_secs(8), "{took:?}: {log}");
 }

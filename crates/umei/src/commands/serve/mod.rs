@@ -5,6 +5,7 @@ mod place;
 mod removable;
 mod watchdog;
 
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -109,7 +110,7 @@ pub(crate) fn main(arguments: Arguments) -> Result<ExitCode> {
     if arguments.watchdog {
         backend.watchdog = WatchdogUse::On;
     }
-    let signals = Signals::take().context("taking signals")?;
+    let signals = Signals::take().and_then(|signals| signals.descriptor()).context("taking signals")?;
     let kind = match arguments.frontend {
         Some(kind) => kind,
         None if facilities::cuse().state == State::Works && arguments.mount.is_empty() => FrontendKind::Cuse,
@@ -142,11 +143,10 @@ fn serve<S: Removable>(
     (session, place): (S, Place),
     make_watchdog: watchdog::Maker,
     backend: &Backend,
-    signals: Signals,
+    signals: OwnedFd,
     arguments: &Arguments,
 ) -> Result<ExitCode> {
     let Started { host, function } = backend.start(Instant::now())?;
-    let signals = signals.descriptor().context("taking signals")?;
     let frontend = Frontend::new(session, host)?.lingering(Linger::AtMost(LINGER)).attending(signals);
     let remote = frontend.remote();
     // Lives as long as the device is served.
@@ -197,7 +197,7 @@ fn announce(remote: &Remote<AnyDevice>, shown: &str) {
 fn supervise<S: Removable>(
     mut frontend: Frontend<S, AnyDevice>,
     backend: &Backend,
-    mut watchdog: Option<Watchdog>,
+    watchdog: Option<Watchdog>,
 ) -> Result<()> {
     let mut until = None;
     loop {
@@ -213,8 +213,11 @@ fn supervise<S: Removable>(
             }
             Pause::Attention => {
                 while let Some(signal) = frontend.attention().map(taken_from).transpose()?.flatten() {
-                    if signal.ends() {
-                        stop(&mut frontend, watchdog.take())?;
+                    match &watchdog {
+                        _ if !signal.ends() => {}
+                        // A second signal until it has taken its leave says the same again.
+                        Some(watchdog) if !watchdog.has_ended() => watchdog.end(),
+                        Some(_) | None => frontend.stop(),
                     }
                 }
             }
@@ -227,25 +230,12 @@ fn supervise<S: Removable>(
                     Ok(()) => None,
                     Err(error) => {
                         log::debug!("{error:#}");
-                        Some(now + RETURN)
+                        Some(Instant::now() + RETURN)
                     }
                 };
             }
         }
     }
-}
-
-/// Ends the service. The watchdog goes first, so that the firmware hears of it, and is served meanwhile.
-fn stop<S: Removable>(frontend: &mut Frontend<S, AnyDevice>, watchdog: Option<Watchdog>) -> Result<()> {
-    let Some(watchdog) = watchdog else {
-        frontend.stop();
-        return Ok(());
-    };
-    let remote = frontend.remote();
-    start_thread("farewell", move || {
-        drop(watchdog);
-        remote.stop();
-    })
 }
 
 /// Takes the function up again, if it is there.

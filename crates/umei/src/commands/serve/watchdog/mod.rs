@@ -34,11 +34,11 @@ const MOST: u32 = 32;
 /// Makes the node of a watchdog device.
 pub(super) type Maker = fn(&DeviceName) -> Result<(AnySession, Place)>;
 
-/// A watchdog that is served. Dropping it stops it.
+/// A watchdog that is served, by a thread of its own.
 #[derive(Debug)]
 pub(super) struct Watchdog {
     stop: Arc<OwnedFd>,
-    thread: Option<JoinHandle<()>>,
+    thread: JoinHandle<()>,
 }
 
 /// Offers the watchdog of the device behind `remote`, whenever there is one.
@@ -51,9 +51,31 @@ pub(super) fn start(remote: Remote<AnyDevice>, make: Maker) -> Result<Watchdog> 
             if let Err(error) = run(&remote, make, &stopped) {
                 log::error!("the watchdog has failed: {error:#}");
             }
+            if is_told(&stopped) {
+                remote.stop();
+            }
         })
         .context("starting a thread")?;
-    Ok(Watchdog { stop, thread: Some(thread) })
+    Ok(Watchdog { stop, thread })
+}
+
+impl Watchdog {
+    /// Ends the watchdog, and with it the service: the firmware hears of it first, while the device is still served.
+    /// Does not wait.
+    pub(super) fn end(&self) {
+        // It can only fail by being readable already.
+        let _ = write(&self.stop, &1u64.to_ne_bytes());
+    }
+
+    /// Whether there is nobody any more to tell.
+    pub(super) fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+}
+
+fn is_told(stop: &OwnedFd) -> bool {
+    let mut fds = [PollFd::new(stop, PollFlags::IN)];
+    retry_on_intr(|| poll(&mut fds, Some(&Timespec::default()))).is_ok_and(|ready| ready > 0)
 }
 
 fn run(remote: &Remote<AnyDevice>, make: Maker, stop: &OwnedFd) -> Result<()> {
@@ -169,14 +191,4 @@ fn farewell(remote: &Remote<AnyDevice>) -> Result<()> {
         thread::sleep(Duration::from_millis(5));
     }
     Ok(())
-}
-
-impl Drop for Watchdog {
-    fn drop(&mut self) {
-        let _ = write(&self.stop, &1u64.to_ne_bytes());
-        if let Some(thread) = self.thread.take() {
-            // A panic of the thread has been reported by itself.
-            let _ = thread.join();
-        }
-    }
 }
