@@ -84,11 +84,16 @@ impl Outputs {
     /// The next output. The buffer that an earlier one lent goes back to the pool with it, not before.
     #[inline]
     pub(crate) fn next(&mut self, pool: &mut Pool) -> Option<Output<'_>> {
-        let queued = self.queue.pop_front()?;
+        // Asked for after each event, most of which have nothing to say.
+        if self.is_empty() { None } else { self.take(pool) }
+    }
+
+    #[inline]
+    fn take(&mut self, pool: &mut Pool) -> Option<Output<'_>> {
         if let Some(buffer) = self.lent.take() {
             pool.put(buffer);
         }
-        Some(match queued {
+        Some(match self.queue.pop_front()? {
             Queued::Opened(call, handle) => Output::Reply(call, Reply::Opened(handle)),
             Queued::Bytes(call, bytes, length) => {
                 let buffer = self.lent.insert(pool.take());

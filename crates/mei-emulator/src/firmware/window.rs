@@ -112,22 +112,25 @@ impl Window {
         }
     }
 
-    /// Pushes `bytes`, the last slot filled up with zeros. The caller has seen that there is room.
+    /// Pushes `bytes`, the last slot filled up with zeros.
     #[inline]
     pub(super) fn push_bytes(&mut self, bytes: &[u8]) {
-        let count = bytes.len().div_ceil(SLOT_SIZE);
-        let end = advanced(self.write, count);
-        if count > 0 {
-            self.slots[self.place(end.wrapping_sub(1))] = 0;
+        let (mut whole, tail) = bytes.as_chunks::<SLOT_SIZE>();
+        while !whole.is_empty() {
+            let run = self.run(self.write, whole.len());
+            let (piece, rest) = whole.split_at(run.len());
+            self.write = advanced(self.write, run.len());
+            self.slots[run]
+                .iter_mut()
+                .zip(piece)
+                .for_each(|(slot, &bytes)| *slot = u32::from_le_bytes(bytes));
+            whole = rest;
         }
-        let start = self.place(self.write) * SLOT_SIZE;
-        let slots = &mut self.slots.as_mut_bytes()[..usize::from(self.depth) * SLOT_SIZE];
-        let (first, second) = bytes.split_at(bytes.len().min(slots.len() - start));
-        slots[start..start + first.len()].copy_from_slice(first);
-        if !second.is_empty() {
-            slots[..second.len()].copy_from_slice(second);
+        if !tail.is_empty() {
+            let mut slot = [0; SLOT_SIZE];
+            slot[..tail.len()].copy_from_slice(tail);
+            self.push(u32::from_le_bytes(slot));
         }
-        self.write = end;
     }
 
     /// Pops `bytes.len()` bytes; the rest of the last slot is lost. The caller has seen that they are there.
