@@ -215,7 +215,7 @@ impl<D: Device> Exchange<D> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn ask(&mut self, caller: Caller, kind: Kind, call: Call<'_>, channel: &Channel, now: Instant) {
         let Caller { unique, thread } = caller;
         if kind.may_sleep() && self.calls.is_full() {

@@ -105,7 +105,7 @@ impl DmaRing {
 }
 
 /// Appends `length` bytes from `address` on to `buffer`.
-#[inline]
+#[inline(always)]
 fn append(memory: &impl DmaMemory, address: u64, length: usize, buffer: &mut Vec<u8>) -> Result<(), Gone> {
     if let Some(bytes) = memory.borrow_dma(address, length) {
         buffer.extend_from_slice(bytes);

@@ -52,7 +52,11 @@ impl<F: Function> Host<F> {
                 && !matches!(parked.wait, Wait::Write { .. })
                 && self.step(id, parked, now)
             {
-                waiting.remove(place);
+                if place + 1 == waiting.len() {
+                    waiting.truncate(place);
+                } else {
+                    waiting.remove(place);
+                }
             }
         }
         if waiting.is_empty()

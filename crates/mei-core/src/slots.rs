@@ -76,7 +76,10 @@ impl Inbox {
 
     /// Drops the first `count` slots.
     pub(crate) fn consume(&mut self, count: usize) {
-        self.slots.copy_within(count..self.length, 0);
+        // All of it, most of the time.
+        if count < self.length {
+            self.slots.copy_within(count..self.length, 0);
+        }
         self.length -= count;
     }
 }

@@ -29,7 +29,7 @@ impl<F: Function> Host<F> {
     }
 
     /// As [`Host::write_now`], for the driver's own messages too.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write_message(
         &mut self,
         id: u8,

@@ -30,20 +30,24 @@ impl Engine {
 }
 
 impl Registers for Engine {
+    #[inline]
     fn read32(&mut self, offset: u32) -> Result<u32, Gone> {
         Ok(self.firmware.read32(offset))
     }
 
+    #[inline]
     fn write32(&mut self, offset: u32, value: u32) -> Result<(), Gone> {
         self.firmware.write32(offset, value);
         Ok(())
     }
 
+    #[inline]
     fn read_window(&mut self, slots: &mut [u32]) -> Result<(), Gone> {
         self.firmware.read_window(slots);
         Ok(())
     }
 
+    #[inline]
     fn write_window(&mut self, slots: &[u32]) -> Result<(), Gone> {
         self.firmware.write_window(slots);
         Ok(())
@@ -66,28 +70,34 @@ impl DmaMemory for Engine {
         self.arena.allocate(size)
     }
 
+    #[inline]
     fn read_dma(&self, address: u64, bytes: &mut [u8]) -> Result<(), Gone> {
         self.arena.read(address, bytes).then_some(()).ok_or(Gone)
     }
 
+    #[inline]
     fn borrow_dma(&self, address: u64, length: usize) -> Option<&[u8]> {
         self.arena.borrow(address, length)
     }
 
+    #[inline]
     fn write_dma(&mut self, address: u64, bytes: &[u8]) -> Result<(), Gone> {
         self.arena.write(address, bytes).then_some(()).ok_or(Gone)
     }
 }
 
 impl Device for Engine {
+    #[inline]
     fn run(&mut self, now: Instant) {
         self.firmware.run(&mut self.arena, now);
     }
 
+    #[inline]
     fn deadline(&self) -> Option<Instant> {
         self.firmware.deadline()
     }
 
+    #[inline]
     fn take_interrupt(&mut self) -> bool {
         self.firmware.take_interrupt_edge()
     }

@@ -50,6 +50,7 @@ impl Arena {
         Some(ARENA_BASE + start as u64)
     }
 
+    #[inline]
     fn range(&self, address: u64, length: usize) -> Option<std::ops::Range<usize>> {
         let start = usize::try_from(address.checked_sub(ARENA_BASE)?).ok()?;
         let end = start.checked_add(length).filter(|&end| end <= self.bytes.len())?;
@@ -58,12 +59,14 @@ impl Arena {
 }
 
 impl HostMemory for Arena {
+    #[inline]
     fn read(&self, address: u64, bytes: &mut [u8]) -> bool {
         let Some(range) = self.range(address, bytes.len()) else { return false };
         bytes.copy_from_slice(&self.bytes[range]);
         true
     }
 
+    #[inline]
     fn write(&mut self, address: u64, bytes: &[u8]) -> bool {
         let Some(range) = self.range(address, bytes.len()) else { return false };
         self.bytes[range].copy_from_slice(bytes);

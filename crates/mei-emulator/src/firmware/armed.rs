@@ -48,6 +48,7 @@ impl Armed {
     }
 
     /// The verdict over a response of a client, used up once.
+    #[inline]
     pub(super) fn verdict(&mut self, response: Response, client: Option<usize>) -> Option<Verdict> {
         if self.rules.is_empty() {
             return None;

@@ -143,6 +143,7 @@ impl Firmware {
     }
 
     /// Lets go on what has waited long enough.
+    #[inline]
     fn wake(&mut self, now: Instant) {
         while let Some(index) = self.transmit.later.iter().position(|(due, _)| *due <= now) {
             let (_, frame) = self.transmit.later.remove(index);
