@@ -130,6 +130,9 @@ enum Step<'b> {
 }
 
 /// Receives one message and decodes it.
+///
+/// All of the way from here to the loop is inlined by force: each function of it would move the request, a hundred
+/// bytes, once more.
 #[inline(always)]
 fn receive<'b>(channel: &Channel, buffer: &'b mut Buffer) -> Result<Step<'b>, SessionError> {
     Ok(match channel.receive(buffer).map_err(SessionError::Read)? {

@@ -136,7 +136,7 @@ impl Firmware {
     ) -> Result<(), Violation> {
         const ABSENT: Violation = "a ring message that the ring does not hold";
         let length = u32::read_from_bytes(slot).map_err(|_| "a ring message without its length slot")?;
-        let ring = self.ring.as_mut().ok_or("a ring message without a ring")?;
+        let ring = self.ring.as_ref().ok_or("a ring message without a ring")?;
         let found = ring.find(length, memory).ok_or(ABSENT)?;
         match found.in_place(memory) {
             Some(data) => self.fragment(header, vtag, data, now),
