@@ -47,8 +47,8 @@ pub(super) struct File {
     pub(super) uncredited: bool,
     /// Connected with a tag.
     pub(super) tagged: bool,
-    /// The firmware has sent a message without one meanwhile.
-    pub(super) untagged_message: bool,
+    /// The firmware has sent a message meanwhile whose tag no file has, or may have.
+    pub(super) stray_message: bool,
     /// Reads that sleep.
     pub(super) readers: usize,
     /// More than one of them did at once, and one still does.
@@ -91,7 +91,7 @@ impl File {
             written: false,
             uncredited: false,
             tagged: false,
-            untagged_message: false,
+            stray_message: false,
             readers: 0,
             crowded: false,
             raced: false,
@@ -117,6 +117,8 @@ impl File {
 pub(super) struct History {
     files: Vec<File>,
     slots: [Option<usize>; SLOTS],
+    /// Clients that owe an answer to a file that is closed, while others share its connection.
+    orphaned: Vec<Client>,
     /// Whether the link was ever reset.
     pub(super) reset: bool,
 }
@@ -149,7 +151,7 @@ impl History {
                 self.files.push(File::fresh(way, nonblocking));
                 self.slots[slot] = done.then_some(self.files.len() - 1);
             }
-            Step::Close { slot } | Step::SilentClose { slot } => self.slots[slot] = None,
+            Step::Close { slot } | Step::SilentClose { slot } => self.close(slot),
             Step::Duplicate { slot, to } if slot != to && self.slots[slot].is_some() => {
                 self.slots[to] = if done { self.slots[slot] } else { None };
             }
@@ -160,7 +162,7 @@ impl History {
                 let asked = matches!(step, Step::Event(Upset::Send { .. }));
                 for file in self.files.iter_mut().filter(|file| file.client == Some(client)) {
                     file.uncredited |= !asked && !file.armed;
-                    file.untagged_message |= file.tagged;
+                    file.stray_message |= file.tagged;
                 }
             }
             Step::Reset(_) if done => {
@@ -172,7 +174,11 @@ impl History {
         if let Some(file) =
             step.slot().and_then(|slot| self.slots[slot]).and_then(|file| self.files.get_mut(file))
         {
+            let tagged = file.tagged;
             on_file(file, step, trace);
+            // A new sharer may get what was meant for one that is gone.
+            file.stray_message |=
+                !tagged && file.tagged && file.client.is_some_and(|client| self.orphaned.contains(&client));
         }
         for ended in &trace.ended {
             let Some(file) = self.files.get_mut(ended.file) else { continue };
@@ -202,7 +208,30 @@ impl History {
         }
     }
 
+    /// The last descriptor of a file may be gone.
+    fn close(&mut self, slot: usize) {
+        let Some(closed) = self.slots[slot].take().filter(|&file| !self.slots.contains(&Some(file))) else {
+            return;
+        };
+        let File { client: Some(client), tagged: true, written, .. } = self.files[closed] else { return };
+        let mut shared = false;
+        for &sharer in self.slots.iter().flatten() {
+            let file = &mut self.files[sharer];
+            if file.tagged && file.client == Some(client) {
+                // What it wrote may still be answered, by its tag.
+                file.stray_message |= written;
+                shared = true;
+            }
+        }
+        match shared {
+            true if written => self.orphaned.push(client),
+            true => {}
+            false => self.orphaned.retain(|&other| other != client),
+        }
+    }
+
     fn end(&mut self, which: impl Fn(&File) -> bool) {
+        self.orphaned.clear();
         self.files.iter_mut().filter(|file| which(file)).for_each(File::end);
     }
 }
@@ -281,7 +310,7 @@ fn after(file: &mut File, call: &Do, outcome: &Outcome) {
             file.client = Some(client);
             file.notify_refused = false;
             file.tagged = matches!(call, Do::ConnectVtag { .. });
-            file.untagged_message = false;
+            file.stray_message = false;
         }
         Do::NotifySet { value, .. } => match outcome.result {
             Ok(_) => file.notified = value == 1,

@@ -104,7 +104,7 @@ pub(super) fn known(case: &Case<'_>) -> Option<Known> {
         sleeper_in_notify_get,
         second_reader,
         poll_beside_a_read,
-        untagged_message,
+        stray_message,
         stale_refusal,
         stale_notification,
         armed_read,
@@ -362,19 +362,19 @@ fn poll_beside_a_read(case: &Case<'_>) -> Option<Known> {
 }
 
 /// The driver drops a message whose tag no file has, and gives no credit in place of the one that it took.
-fn untagged_message(case: &Case<'_>) -> Option<Known> {
+fn stray_message(case: &Case<'_>) -> Option<Known> {
     if !case.driver() {
         return None;
     }
     let [driver, ours] = case.only_ended();
     let waits = |ended: &&Ended| {
         matches!(ended.kind, "read" | "poll")
-            && case.history.file(ended.file).is_some_and(|file| file.untagged_message)
+            && case.history.file(ended.file).is_some_and(|file| file.stray_message)
     };
     let any = !driver.is_empty() || !ours.is_empty();
     let sleepers = any && driver.iter().all(waits) && ours.iter().all(waits);
     let asks = matches!(case.call(), Some(Do::Read { .. } | Do::Poll { .. } | Do::Epoll { .. }))
-        && case.has(|file| file.untagged_message);
+        && case.has(|file| file.stray_message);
     if sleepers || asks { parted("Q18") } else { None }
 }
 

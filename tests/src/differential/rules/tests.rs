@@ -417,6 +417,32 @@ fn a_message_without_a_tag_takes_a_credit() {
 }
 
 #[test]
+fn an_answer_to_a_sharer_that_is_gone_takes_a_credit() {
+    let tagged = |slot, vtag| {
+        let connect = Do::ConnectVtag { client: Client::Tagged, vtag, at: GOOD };
+        Step::Call { slot, call: connect }
+    };
+    let open = |slot| Step::Open { slot, way: Way::ReadWrite, nonblocking: false };
+    let write = Step::Call { slot: 1, call: Do::Write { length: 5, fill: 1, at: GOOD } };
+    let (slept, got) = (fails(Errno::EINTR), said(Ok(5)));
+    let shared = || {
+        let story = Story::fresh().and(&tagged(0, 5), &ok());
+        story.and(&open(1), &ok()).and(&tagged(1, 6), &ok())
+    };
+    let close = Step::Close { slot: 1 };
+    assert_eq!(shared().and(&close, &ok()).on(&call(read(5)), &slept, &got), None, "it wrote nothing");
+    assert_eq!(shared().and(&write, &ok()).on(&call(read(5)), &slept, &got), None, "it is open");
+    let gone = shared().and(&write, &ok()).and(&close, &ok());
+    assert_eq!(gone.on(&call(read(5)), &slept, &got), Some(("Q18", Then::Parted)));
+    let late = gone.and(&open(1), &ok()).and(&tagged(1, 7), &ok());
+    let read_late = Step::Call { slot: 1, call: read(5) };
+    assert_eq!(late.on(&read_late, &slept, &got), Some(("Q18", Then::Parted)));
+    let over = late.and(&close, &ok()).and(&Step::Close { slot: 0 }, &ok());
+    let anew = over.and(&open(1), &ok()).and(&tagged(1, 7), &ok());
+    assert_eq!(anew.on(&read_late, &slept, &got), None, "the connection is another");
+}
+
+#[test]
 fn a_step_that_is_not_made_changes_nothing() {
     let story = Story::connected().and(&Step::Close { slot: 0 }, &trace(Answer::Nothing));
     assert_eq!(story.0.state(&call(CONNECT)), State::Connected);
