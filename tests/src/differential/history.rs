@@ -134,6 +134,12 @@ impl History {
         self.files.get(file)
     }
 
+    /// Whether anything was written to the connection of a file, which files with tags share.
+    pub(super) fn was_written_to(&self, file: &File) -> bool {
+        let shares = |other: &File| file.tagged && other.tagged && file.client == other.client;
+        file.written || self.files.iter().any(|other| other.written && shares(other))
+    }
+
     /// The state of a step's file.
     pub(super) fn state(&self, step: &Step) -> State {
         self.of(step.slot()).map_or(State::Closed, |file| file.state)

@@ -225,7 +225,7 @@ fn spinning_writer(case: &Case<'_>) -> Option<Known> {
     let spins = |ended: &&Ended| {
         matches!(ended.kind, "write" | "fsync")
             && ended.outcome.result == Err(Errno::EINTR)
-            && case.history.file(ended.file).is_some_and(|file| file.written)
+            && case.history.file(ended.file).is_some_and(|file| case.history.was_written_to(file))
     };
     if driver.is_empty() && !ours.is_empty() && ours.iter().all(spins) {
         return parted("Q11");
@@ -237,7 +237,7 @@ fn spinning_writer(case: &Case<'_>) -> Option<Known> {
         Do::Fsync | Do::Fdatasync => Errno::EINTR,
         _ => return None,
     };
-    let reset = case.has(|file| file.written && file.state == State::Connected);
+    let reset = case.has(|file| file.state == State::Connected && case.history.was_written_to(file));
     if reset && case.results()? == [Err(Errno::ENODEV), Err(ended)] { parted("Q11") } else { None }
 }
 

@@ -26,6 +26,14 @@ fn ended(kind: &'static str, result: Result<i64, Errno>) -> Trace {
     Trace { answer: Answer::Said(Outcome::value(0)), ended: vec![Ended { file: 0, kind, outcome }] }
 }
 
+fn open(slot: usize) -> Step {
+    Step::Open { slot, way: Way::ReadWrite, nonblocking: false }
+}
+
+fn tagged(slot: usize, vtag: u8) -> Step {
+    Step::Call { slot, call: Do::ConnectVtag { client: Client::Tagged, vtag, at: GOOD } }
+}
+
 fn call(call: Do) -> Step {
     Step::Call { slot: 0, call }
 }
@@ -51,9 +59,13 @@ struct Story(History);
 impl Story {
     /// A file that was opened.
     fn fresh() -> Self {
-        let mut story = Self(History::default());
-        story.then(&Step::Open { slot: 0, way: Way::ReadWrite, nonblocking: false }, &ok());
-        story
+        Self(History::default()).and(&open(0), &ok())
+    }
+
+    /// Two files of one connection.
+    fn shared() -> Self {
+        let story = Self::fresh().and(&tagged(0, 5), &ok());
+        story.and(&open(1), &ok()).and(&tagged(1, 6), &ok())
     }
 
     fn connected() -> Self {
@@ -404,8 +416,7 @@ fn one_of_two_connects_may_find_the_other_under_way() {
 
 #[test]
 fn a_message_without_a_tag_takes_a_credit() {
-    let tagged = call(Do::ConnectVtag { client: Client::Tagged, vtag: 5, at: GOOD });
-    let story = Story::fresh().and(&tagged, &ok());
+    let story = Story::fresh().and(&tagged(0, 5), &ok());
     let (again, got) = (fails(Errno::EAGAIN), said(Ok(5)));
     assert_eq!(story.on(&call(read(5)), &again, &got), None);
     let sent = story.and(&Step::Event(Upset::Send { client: Client::Tagged, length: 64 }), &ok());
@@ -417,19 +428,29 @@ fn a_message_without_a_tag_takes_a_credit() {
 }
 
 #[test]
+fn a_sharer_spins_for_the_writes_of_another() {
+    let write = Step::Call { slot: 1, call: Do::Write { length: 1, fill: 0, at: GOOD } };
+    let (fsync, enodev, einval) = (call(Do::Fsync), fails(Errno::ENODEV), fails(Errno::EINVAL));
+    let idle = Story::shared();
+    assert_eq!(idle.on(&fsync, &enodev, &einval), Some(("F-FSYNC-CUSE", Then::Same)));
+    let written = idle.and(&write, &said(Ok(1)));
+    assert_eq!(written.on(&fsync, &enodev, &einval), Some(("Q11", Then::Parted)));
+    let asleep = written.and(&park(Do::Fsync), &trace(Answer::Asleep));
+    let signal = Step::Signal { slot: 0, handler: Handler::Plain };
+    let ours = ended("fsync", Err(Errno::EINTR));
+    assert_eq!(asleep.on(&signal, &ok(), &ours), Some(("Q11", Then::Parted)));
+    // Files without tags have a connection each.
+    let connect = Step::Call { slot: 1, call: CONNECT };
+    let apart = Story::connected().and(&open(1), &ok()).and(&connect, &ok()).and(&write, &said(Ok(1)));
+    assert_eq!(apart.on(&fsync, &enodev, &einval), Some(("F-FSYNC-CUSE", Then::Same)));
+}
+
+#[test]
 fn an_answer_to_a_sharer_that_is_gone_takes_a_credit() {
-    let tagged = |slot, vtag| {
-        let connect = Do::ConnectVtag { client: Client::Tagged, vtag, at: GOOD };
-        Step::Call { slot, call: connect }
-    };
-    let open = |slot| Step::Open { slot, way: Way::ReadWrite, nonblocking: false };
     let write = Step::Call { slot: 1, call: Do::Write { length: 5, fill: 1, at: GOOD } };
     let (slept, got) = (fails(Errno::EINTR), said(Ok(5)));
-    let shared = || {
-        let story = Story::fresh().and(&tagged(0, 5), &ok());
-        story.and(&open(1), &ok()).and(&tagged(1, 6), &ok())
-    };
     let close = Step::Close { slot: 1 };
+    let shared = Story::shared;
     assert_eq!(shared().and(&close, &ok()).on(&call(read(5)), &slept, &got), None, "it wrote nothing");
     assert_eq!(shared().and(&write, &ok()).on(&call(read(5)), &slept, &got), None, "it is open");
     let gone = shared().and(&write, &ok()).and(&close, &ok());

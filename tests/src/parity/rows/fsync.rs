@@ -12,7 +12,7 @@ table! {
         fsync_does_not_wait_for_the_answer;
 }
 
-fn exists(b: &Bench<'_>) -> Step {
+pub(super) fn exists(b: &Bench<'_>) -> Step {
     b.only(&[Transport::Host, Transport::Fuse, Transport::MeiMe], "CUSE has no fsync, see F-FSYNC-CUSE")
 }
 

@@ -29,7 +29,7 @@ pub(super) fn full<'a>(b: &Bench<'a>) -> Step<(File<'a>, usize)> {
 /// Writes until the queue is full. The engine gives a credit only once its answer was taken, so that nothing moves
 /// while nobody reads; the first message may be on its way and free its place a moment later, which behind a slow
 /// interrupt is a long one.
-fn fill(b: &Bench<'_>, file: &File<'_>) -> Step<usize> {
+pub(super) fn fill(b: &Bench<'_>, file: &File<'_>) -> Step<usize> {
     file.wait_writable()?;
     let mut taken = 0;
     let mut refused = 0;

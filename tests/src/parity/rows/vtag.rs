@@ -1,9 +1,10 @@
 //! CONNECT_CLIENT_VTAG and files that share a connection (`device-abi.md` §5.5, §10).
 
-use super::table;
-use crate::files::{Errno, POLLERR, POLLIN, POLLOUT, Restart};
+use super::queue::fill;
+use super::{fsync, table};
+use crate::files::{Call, Errno, POLLERR, POLLIN, POLLOUT, Restart};
 use crate::parity::bench::CONNECT_VTAG;
-use crate::parity::{Bench, Step};
+use crate::parity::{Bench, File, Step};
 use crate::test_client::{ABSENT, ECHO, Event, TAGGED, TAGGED_MTU};
 
 table! {
@@ -11,7 +12,16 @@ table! {
         vtag_twice_is_ebusy vtag_second_file_shares vtag_messages_go_by_tag vtag_same_tag_again
         vtag_plain_connect_of_a_tagged_client vtag_close_of_a_sharer vtag_close_of_the_first
         vtag_read_of_a_sharer_interrupted vtag_disconnect_ends_all vtag_reconnect_needs_the_same_tag
-        vtag_unknown_client_by_plain_connect vtag_message_without_one_costs_no_credit;
+        vtag_unknown_client_by_plain_connect vtag_message_without_one_costs_no_credit
+        vtag_answer_to_a_closed_sharer vtag_fsync_of_a_sharer;
+}
+
+/// Two files of one connection, with the tags 5 and 6.
+fn sharers<'a>(b: &Bench<'a>) -> Step<(File<'a>, File<'a>)> {
+    let (one, two) = (b.open()?, b.open()?);
+    one.connect_vtag(TAGGED, 5)?.returns(0)?;
+    two.connect_vtag(TAGGED, 6)?.returns(0)?;
+    Ok((one, two))
 }
 
 fn vtag_unknown_client(b: &Bench<'_>) -> Step {
@@ -61,17 +71,13 @@ fn vtag_twice_is_ebusy(b: &Bench<'_>) -> Step {
 
 /// The firmware has one instance of this client: a second connection would be refused.
 fn vtag_second_file_shares(b: &Bench<'_>) -> Step {
-    let (one, two) = (b.open()?, b.open()?);
-    one.connect_vtag(TAGGED, 5)?.returns(0)?;
-    two.connect_vtag(TAGGED, 6)?.returns(0)?;
+    let (_one, two) = sharers(b)?;
     two.send(b"six")?;
     two.read(512)?.reads(b"six")
 }
 
 fn vtag_messages_go_by_tag(b: &Bench<'_>) -> Step {
-    let (one, two) = (b.open()?, b.open()?);
-    one.connect_vtag(TAGGED, 5)?.returns(0)?;
-    two.connect_vtag(TAGGED, 6)?.returns(0)?;
+    let (one, two) = sharers(b)?;
     let reads = (one.park_read(512)?, two.park_read(512)?);
     two.send(b"six")?;
     one.send(b"five")?;
@@ -96,18 +102,14 @@ fn vtag_plain_connect_of_a_tagged_client(b: &Bench<'_>) -> Step {
 }
 
 fn vtag_close_of_a_sharer(b: &Bench<'_>) -> Step {
-    let (one, two) = (b.open()?, b.open()?);
-    one.connect_vtag(TAGGED, 5)?.returns(0)?;
-    two.connect_vtag(TAGGED, 6)?.returns(0)?;
+    let (one, two) = sharers(b)?;
     two.close()?.returns(0)?;
     one.send(b"five")?;
     one.read(512)?.reads(b"five")
 }
 
 fn vtag_close_of_the_first(b: &Bench<'_>) -> Step {
-    let (one, two) = (b.open()?, b.open()?);
-    one.connect_vtag(TAGGED, 5)?.returns(0)?;
-    two.connect_vtag(TAGGED, 6)?.returns(0)?;
+    let (one, two) = sharers(b)?;
     one.close()?.returns(0)?;
     two.send(b"six")?;
     two.read(512)?.reads(b"six")?;
@@ -117,9 +119,7 @@ fn vtag_close_of_the_first(b: &Bench<'_>) -> Step {
 }
 
 fn vtag_read_of_a_sharer_interrupted(b: &Bench<'_>) -> Step {
-    let (one, two) = (b.open()?, b.open()?);
-    one.connect_vtag(TAGGED, 5)?.returns(0)?;
-    two.connect_vtag(TAGGED, 6)?.returns(0)?;
+    let (one, two) = sharers(b)?;
     let parked = one.park_read(512)?;
     parked.signal(Restart::No);
     parked.ends()?.fails(Errno::EINTR)?;
@@ -129,9 +129,7 @@ fn vtag_read_of_a_sharer_interrupted(b: &Bench<'_>) -> Step {
 
 fn vtag_disconnect_ends_all(b: &Bench<'_>) -> Step {
     let engine = b.engine()?;
-    let (one, two) = (b.open()?, b.open()?);
-    one.connect_vtag(TAGGED, 5)?.returns(0)?;
-    two.connect_vtag(TAGGED, 6)?.returns(0)?;
+    let (one, two) = sharers(b)?;
     let parked = two.park_read(512)?;
     engine.arm(Event::Disconnect { client: TAGGED })?;
     parked.ends()?.fails(Errno::ENODEV)?;
@@ -149,6 +147,34 @@ fn vtag_message_without_one_costs_no_credit(b: &Bench<'_>) -> Step {
     read.still_sleeps()?;
     file.send(b"five")?;
     read.ends()?.reads(b"five")
+}
+
+/// Quirk Q18 again: the driver drops what nobody is there for with the credit of the reader that is.
+fn vtag_answer_to_a_closed_sharer(b: &Bench<'_>) -> Step {
+    b.not_the_kernels_quirk("Q18")?;
+    let (one, two) = sharers(b)?;
+    // The engine answers once it has a credit, which the read of the other file brings.
+    two.send(b"six")?;
+    two.close()?.returns(0)?;
+    let read = one.park_read(512)?;
+    read.still_sleeps()?;
+    one.send(b"five")?;
+    read.ends()?.reads(b"five")
+}
+
+/// The queue is the connection's.
+fn vtag_fsync_of_a_sharer(b: &Bench<'_>) -> Step {
+    fsync::exists(b)?;
+    let (one, two) = sharers(b)?;
+    two.set_nonblocking(true)?;
+    let taken = fill(b, &two)?;
+    let parked = one.park(Call::Fsync(one.id()))?;
+    parked.still_sleeps()?;
+    for _ in 0..taken {
+        two.poll_until(POLLIN)?;
+        two.read(512)?.returns(4)?;
+    }
+    parked.ends()?.returns(0)
 }
 
 fn vtag_reconnect_needs_the_same_tag(b: &Bench<'_>) -> Step {
