@@ -41,7 +41,7 @@ pub(super) struct File {
     pub(super) stale_position: bool,
     /// A message may have been read in part.
     pub(super) partial: bool,
-    /// A write was taken.
+    /// A write was taken, on this connection.
     pub(super) written: bool,
     /// The firmware has sent a message that the file had given no credit for.
     pub(super) uncredited: bool,
@@ -109,6 +109,7 @@ impl File {
         self.notified = false;
         self.armed_before |= self.armed;
         self.armed = false;
+        self.written = false;
     }
 }
 
@@ -152,17 +153,18 @@ impl History {
             // Not made.
             _ if trace.answer == Answer::Nothing => {}
             Step::Open { slot, way, nonblocking } => {
-                self.slots[slot] = None;
+                self.close(slot);
                 // Failed opens are numbered, too.
                 self.files.push(File::fresh(way, nonblocking));
                 self.slots[slot] = done.then_some(self.files.len() - 1);
             }
             Step::Close { slot } | Step::SilentClose { slot } => self.close(slot),
             Step::Duplicate { slot, to } if slot != to && self.slots[slot].is_some() => {
+                self.close(to);
                 self.slots[to] = if done { self.slots[slot] } else { None };
             }
             Step::Event(Upset::Disconnect { client } | Upset::Remove { client }) if done => {
-                self.end(|file| file.client == Some(client));
+                self.end(Some(client));
             }
             Step::Event(Upset::Send { client, .. } | Upset::SendWithoutCredit { client, .. }) if done => {
                 let asked = matches!(step, Step::Event(Upset::Send { .. }));
@@ -173,7 +175,7 @@ impl History {
             }
             Step::Reset(_) if done => {
                 self.reset = true;
-                self.end(|_| true);
+                self.end(None);
             }
             _ => {}
         }
@@ -210,7 +212,7 @@ impl History {
         // An unanswered call before HBM 2.0 costs the link.
         if matches!(step, Step::SilentConnect { .. } | Step::SilentClose { .. } | Step::SilentNotify { .. }) {
             self.reset = true;
-            self.end(|_| true);
+            self.end(None);
         }
     }
 
@@ -236,9 +238,11 @@ impl History {
         }
     }
 
-    fn end(&mut self, which: impl Fn(&File) -> bool) {
-        self.orphaned.clear();
-        self.files.iter_mut().filter(|file| which(file)).for_each(File::end);
+    /// The connections to a client end, or all.
+    fn end(&mut self, client: Option<Client>) {
+        self.orphaned.retain(|&other| client.is_some_and(|client| client != other));
+        let ended = |file: &&mut File| client.is_none() || file.client == client;
+        self.files.iter_mut().filter(ended).for_each(File::end);
     }
 }
 

@@ -439,6 +439,10 @@ fn a_sharer_spins_for_the_writes_of_another() {
     let signal = Step::Signal { slot: 0, handler: Handler::Plain };
     let ours = ended("fsync", Err(Errno::EINTR));
     assert_eq!(asleep.on(&signal, &ok(), &ours), Some(("Q11", Then::Parted)));
+    // A connection's queue ends with it.
+    let disconnect = Step::Event(Upset::Disconnect { client: Client::Tagged });
+    let anew = asleep.and(&disconnect, &ok()).and(&tagged(0, 5), &ok());
+    assert_eq!(anew.on(&fsync, &enodev, &einval), Some(("F-FSYNC-CUSE", Then::Same)));
     // Files without tags have a connection each.
     let connect = Step::Call { slot: 1, call: CONNECT };
     let apart = Story::connected().and(&open(1), &ok()).and(&connect, &ok()).and(&write, &said(Ok(1)));
@@ -455,6 +459,12 @@ fn an_answer_to_a_sharer_that_is_gone_takes_a_credit() {
     assert_eq!(shared().and(&write, &ok()).on(&call(read(5)), &slept, &got), None, "it is open");
     let gone = shared().and(&write, &ok()).and(&close, &ok());
     assert_eq!(gone.on(&call(read(5)), &slept, &got), Some(("Q18", Then::Parted)));
+    // A descriptor's number that is used again closes what had it, and the end of another client's connection ends nothing.
+    for reused in [open(1), Step::Duplicate { slot: 0, to: 1 }] {
+        let gone = shared().and(&write, &ok()).and(&reused, &ok());
+        assert_eq!(gone.on(&call(read(5)), &slept, &got), Some(("Q18", Then::Parted)), "{reused:?}");
+    }
+    let gone = gone.and(&DISCONNECT, &ok());
     let late = gone.and(&open(1), &ok()).and(&tagged(1, 7), &ok());
     let read_late = Step::Call { slot: 1, call: read(5) };
     assert_eq!(late.on(&read_late, &slept, &got), Some(("Q18", Then::Parted)));
