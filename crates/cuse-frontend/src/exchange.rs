@@ -253,22 +253,30 @@ impl<D: Device> Exchange<D> {
         self.look_at_callers(now);
         // Who has an answer already goes on while the device works.
         self.drain(channel, now);
-        if self.host.deadline().is_some_and(|deadline| deadline <= now) {
-            self.host.advance(now);
-        }
         for _ in 0..MOST_TURNS {
             self.host.function_mut().run(now);
-            let interrupted = line == Line::Ask && self.host.function_mut().take_interrupt();
-            if interrupted {
+            if line == Line::Ask && self.host.function_mut().take_interrupt() {
                 self.host.interrupt(now);
                 self.host.function_mut().end_of_interrupt();
-            }
-            self.drain(channel, now);
-            if !interrupted {
+            } else if !self.advance(now) {
                 return Work::Done;
             }
+            self.drain(channel, now);
         }
+        // A device without rest stops no clock.
+        self.advance(now);
+        self.drain(channel, now);
         Work::Left
+    }
+
+    /// Lets the host's time pass, if it waits for it. After the device has worked: what it has answered by now is not
+    /// late, however long this machine stood still.
+    fn advance(&mut self, now: Instant) -> bool {
+        let due = self.host.deadline().is_some_and(|deadline| deadline <= now);
+        if due {
+            self.host.advance(now);
+        }
+        due
     }
 
     /// Sends what the host has to say, which is nothing most of the time.
