@@ -138,6 +138,12 @@ impl<S: Session, D: Device> Frontend<S, D> {
         self.stop_now(Instant::now());
     }
 
+    /// Whether the function is gone and another may take its place: not once it was told to stop.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.phase == Phase::Gone
+    }
+
     /// A way in from other threads.
     #[must_use]
     pub fn remote(&self) -> Remote<D> {
@@ -279,7 +285,9 @@ impl<S: Session, D: Device> Frontend<S, D> {
             }
             Phase::Gone => self.let_go(now),
             Phase::Stopping(_) | Phase::Lingering(_) | Phase::Stopped => {
-                self.exchange.answer_everyone(self.session.channel());
+                let channel = self.session.channel();
+                self.exchange.drain(channel, now);
+                self.exchange.answer_everyone(channel);
                 Phase::Stopped
             }
         };

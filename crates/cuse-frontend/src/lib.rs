@@ -3,9 +3,9 @@
 //!
 //! A [`Frontend`] owns a [`Session`](cuse::Session), where calls come in, and a host over a
 //! [`Device`](mei_wire::Device), which answers them. Its loop waits for whatever comes first: a call, an
-//! interrupt of the device, a deadline, a word from another thread through a [`Remote`]. It knows neither
-//! registers nor HBM, and decides no errno of its own but those of a front end: what has no file, and what is
-//! too much.
+//! interrupt of the device, a deadline, a word from another thread through a [`Remote`], a descriptor of its owner's
+//! ([`Frontend::attending`]). It knows neither registers nor HBM, and decides no errno of its own but those of a
+//! front end: what has no file, and what is too much.
 //!
 //! The one invariant: **every request of the session gets exactly one answer**, when the host has it, when a
 //! signal asks for it, and at the latest when the front end stops. On the steady path a request costs one

@@ -18,6 +18,8 @@ use crate::facilities;
 
 /// Before a device that could not say which clients it has is asked again.
 const AGAIN: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+/// Requests between two looks at everything else: readers without a pause keep nobody from an end.
+const BATCH: usize = 64;
 
 /// A tree that is served. Dropping it unmounts.
 #[derive(Debug)]
@@ -59,7 +61,7 @@ fn serve<S: Source>(mut session: TreeSession<Model<S>>, watch: &StateWatch, stop
     // Here and not before: the device's loop may not run yet, and this waits for it.
     let mut known = session.tree_mut().scan();
     loop {
-        loop {
+        for _ in 0..BATCH {
             match session.serve(&mut buffer)? {
                 Received::Served | Received::Request(_) => {}
                 Received::Nothing => break,

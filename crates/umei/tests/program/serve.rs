@@ -4,8 +4,10 @@ use std::fs;
 use std::io::{ErrorKind, Read};
 use std::os::fd::AsFd;
 use std::thread;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::Signal;
 
 use crate::server::Server;
 use crate::sys::ioctl;
@@ -96,6 +98,35 @@ fn a_program_that_keeps_the_device_open_delays_the_end_but_does_not_prevent_it()
 }
 
 #[test]
+fn signals_in_a_row_end_the_server_once() {
+    if !can_mount("signals_in_a_row_end_the_server_once") {
+        return;
+    }
+    let folder = Folder::new();
+    let node = folder.make("one").join("mei0");
+    let mut server = Server::start(
+        "export UMEI_LOG=debug; exec \"$umei\" serve --frontend fuse --mount \"$1/one\" 2> \"$1/log\"",
+        &folder,
+    );
+    let file = server.open(&node).unwrap();
+    ioctl(&file, CONNECT, &mut AMTHI.clone()).unwrap();
+    let reader = thread::spawn(move || {
+        let asleep = (&file).read(&mut [0; 64]).unwrap_err();
+        [asleep, (&file).read(&mut [0; 64]).unwrap_err()].map(|error| error.raw_os_error())
+    });
+    // Whether it sleeps by then changes no answer.
+    thread::sleep(Duration::from_millis(200));
+    // As from a service manager, which the server sees both at once.
+    for signal in [Signal::STOP, Signal::TERM, Signal::HUP, Signal::CONT] {
+        server.signal(signal);
+    }
+    assert!(server.wait().success());
+    assert_eq!(reader.join().unwrap(), [Some(ENODEV), Some(ENODEV)]);
+    let log = fs::read_to_string(folder.0.join("log")).unwrap();
+    assert!(!log.contains("waits for nothing"), "{log}");
+}
+
+#[test]
 fn an_unmount_by_others_ends_the_server_and_says_so() {
     if !can_mount("an_unmount_by_others_ends_the_server_and_says_so") {
         return;
@@ -131,7 +162,7 @@ fn a_function_that_goes_is_waited_for() {
         while !done() {
             patience -= 1;
             assert!(patience > 0, "nothing changes");
-            thread::sleep(std::time::Duration::from_millis(50));
+            thread::sleep(Duration::from_millis(50));
         }
     };
     wait_until(&connects);

@@ -129,6 +129,9 @@ fn a_device_that_is_taken_away_ends_the_service_and_waits_for_no_watchdog() {
     let took = begin.elapsed();
     let log = fs::read_to_string(folder.0.join("log")).unwrap();
     assert!(log.contains("the device was taken away"), "{log}");
+    assert!(!log.contains("has failed"), "{log}");
+    let left = fs::symlink_metadata(folder.0.join("dev/watchdog0"));
+    assert!(left.is_err(), "{left:?}");
     // The loop is asked with a patience of ten seconds, and nobody answers any more.
     assert!(took < Duration::from_secs(8), "{took:?}: {log}");
 }

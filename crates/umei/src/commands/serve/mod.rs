@@ -5,7 +5,7 @@ mod place;
 mod removable;
 mod watchdog;
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -170,8 +170,11 @@ fn serve<S: Removable>(
         let shown = place.shown.clone();
         move || announce(&remote, &shown)
     })?;
-    let ended = supervise(frontend, backend, watchdog);
+    let ended = supervise(frontend, backend, watchdog.as_ref());
     notify::stopping();
+    if let Some(watchdog) = watchdog {
+        watchdog.clear();
+    }
     drop(place);
     ended?;
     Ok(ExitCode::SUCCESS)
@@ -197,7 +200,7 @@ fn announce(remote: &Remote<AnyDevice>, shown: &str) {
 fn supervise<S: Removable>(
     mut frontend: Frontend<S, AnyDevice>,
     backend: &Backend,
-    watchdog: Option<Watchdog>,
+    watchdog: Option<&Watchdog>,
 ) -> Result<()> {
     let mut until = None;
     loop {
@@ -211,16 +214,14 @@ fn supervise<S: Removable>(
                 frontend.host_mut().function_mut().release();
                 until = Some(Instant::now() + RETURN);
             }
+            // A watchdog takes its leave first, and then stops the front end.
             Pause::Attention => {
-                while let Some(signal) = frontend.attention().map(taken_from).transpose()?.flatten() {
-                    match &watchdog {
-                        _ if !signal.ends() => {}
-                        // A second signal until it has taken its leave says the same again.
-                        Some(watchdog) if !watchdog.has_ended() => watchdog.end(),
-                        Some(_) | None => frontend.stop(),
-                    }
+                if frontend.attention().is_some_and(asks_to_end) && !watchdog.is_some_and(Watchdog::end) {
+                    frontend.stop();
                 }
             }
+            // It was told to end meanwhile.
+            Pause::Time if !frontend.is_gone() => until = None,
             Pause::Time => {
                 let now = Instant::now();
                 if frontend.open_files() == 0 {
@@ -233,6 +234,21 @@ fn supervise<S: Removable>(
                         Some(Instant::now() + RETURN)
                     }
                 };
+            }
+        }
+    }
+}
+
+/// Takes the signals that are there; whether one of them ends the service. Several at once say it once.
+fn asks_to_end(signals: BorrowedFd<'_>) -> bool {
+    let mut ends = false;
+    loop {
+        match taken_from(signals) {
+            Ok(Some(signal)) => ends |= signal.ends(),
+            Ok(None) => return ends,
+            Err(error) => {
+                log::error!("signals cannot be taken any more, which ends the service: {error}");
+                return true;
             }
         }
     }

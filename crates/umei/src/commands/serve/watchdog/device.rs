@@ -13,6 +13,8 @@ use crate::commands::serve::place::Place;
 
 /// POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM: what the kernel says of a device without a poll of its own.
 const ALWAYS: u32 = 0x0145;
+/// Requests between two looks at everything else.
+const BATCH: usize = 64;
 
 /// A session over whatever kind of node.
 pub(super) type AnySession = Box<dyn Session + Send>;
@@ -55,9 +57,10 @@ impl WatchdogDevice {
         self.user.open.is_some()
     }
 
-    /// Answers what waits. False: the session has ended.
+    /// Answers what waits, a batch of it at most: a crowd that asks without a pause keeps nobody from an end. False: the
+    /// session has ended.
     pub(super) fn serve(&mut self, remote: &Remote<AnyDevice>) -> Result<bool, cuse::SessionError> {
-        loop {
+        for _ in 0..BATCH {
             match self.session.recv(&mut self.buffer)? {
                 Received::Request(request) => {
                     let unique = request.unique;
@@ -70,6 +73,7 @@ impl WatchdogDevice {
                 Received::Ended => return Ok(false),
             }
         }
+        Ok(true)
     }
 }
 
@@ -115,7 +119,9 @@ impl User {
         if self.open.is_some() {
             return Err(Errno::BUSY);
         }
-        ask(remote, |host, _| host.watchdog_start())?;
+        // An open that lost patience may have been heard all the same, and a close that did not may be missing: nobody else
+        // can have it, so what is left of them ends.
+        ask(remote, |host, now| host.watchdog_stop(now).and_then(|()| host.watchdog_start()))?;
         self.opened += 1;
         self.has_pinged = true;
         let fh = FileHandle(self.opened);

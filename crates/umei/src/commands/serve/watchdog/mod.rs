@@ -9,6 +9,7 @@ use std::fmt;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -38,44 +39,64 @@ pub(super) type Maker = fn(&DeviceName) -> Result<(AnySession, Place)>;
 #[derive(Debug)]
 pub(super) struct Watchdog {
     stop: Arc<OwnedFd>,
+    stage: Arc<AtomicU8>,
     thread: JoinHandle<()>,
+}
+
+/// Stages of a watchdog: each end of it knows of the other's, whichever was first.
+const SERVING: u8 = 0;
+/// [`Watchdog::end`] was called.
+const TOLD: u8 = 1;
+/// The thread is through.
+const ENDED: u8 = 2;
+
+/// What the thread does last, even if it panics.
+struct Leave {
+    stage: Arc<AtomicU8>,
+    remote: Remote<AnyDevice>,
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        if self.stage.swap(ENDED, Ordering::SeqCst) == TOLD {
+            self.remote.stop();
+        }
+    }
 }
 
 /// Offers the watchdog of the device behind `remote`, whenever there is one.
 pub(super) fn start(remote: Remote<AnyDevice>, make: Maker) -> Result<Watchdog> {
     let stop = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
     let stopped = Arc::clone(&stop);
+    let stage = Arc::new(AtomicU8::new(SERVING));
+    let leave = Leave { stage: Arc::clone(&stage), remote };
     let thread = thread::Builder::new()
         .name("watchdog".to_owned())
         .spawn(move || {
-            if let Err(error) = run(&remote, make, &stopped) {
+            if let Err(error) = run(&leave.remote, make, &stopped) {
                 log::error!("the watchdog has failed: {error:#}");
-            }
-            if is_told(&stopped) {
-                remote.stop();
             }
         })
         .context("starting a thread")?;
-    Ok(Watchdog { stop, thread })
+    Ok(Watchdog { stop, stage, thread })
 }
 
 impl Watchdog {
     /// Ends the watchdog, and with it the service: the firmware hears of it first, while the device is still served.
-    /// Does not wait.
-    pub(super) fn end(&self) {
+    /// Does not wait. Called again it says the same; false: it has ended before, and the service is the caller's to end.
+    pub(super) fn end(&self) -> bool {
+        let told = self.stage.compare_exchange(SERVING, TOLD, Ordering::SeqCst, Ordering::SeqCst);
         // It can only fail by being readable already.
         let _ = write(&self.stop, &1u64.to_ne_bytes());
+        told != Err(ENDED)
     }
 
-    /// Whether there is nobody any more to tell.
-    pub(super) fn has_ended(&self) -> bool {
-        self.thread.is_finished()
+    /// Ends the watchdog of a device that is served no more, and waits until its name is gone.
+    pub(super) fn clear(self) {
+        self.end();
+        // A panic of the thread has been reported by itself.
+        let _ = self.thread.join();
     }
-}
-
-fn is_told(stop: &OwnedFd) -> bool {
-    let mut fds = [PollFd::new(stop, PollFlags::IN)];
-    retry_on_intr(|| poll(&mut fds, Some(&Timespec::default()))).is_ok_and(|ready| ready > 0)
 }
 
 fn run(remote: &Remote<AnyDevice>, make: Maker, stop: &OwnedFd) -> Result<()> {
@@ -84,9 +105,11 @@ fn run(remote: &Remote<AnyDevice>, make: Maker, stop: &OwnedFd) -> Result<()> {
     let mut absence = None;
     loop {
         let (state, now_absent) = match remote.visit(|host, _| (host.watchdog().state, Absence::of(host))) {
-            Err(Unanswered::Late) if sleep(stop)? => break,
-            Err(Unanswered::Late) => continue,
-            looked => looked?,
+            Ok(looked) => looked,
+            // Served no more: there is nobody to take leave of.
+            Err(Unanswered::Closed) => return Ok(()),
+            Err(_) if sleep(stop)? => break,
+            Err(_) => continue,
         };
         if let Some(why) = now_absent.filter(|_| now_absent != absence) {
             log::warn!("no watchdog device: {why}");
@@ -124,7 +147,8 @@ fn run(remote: &Remote<AnyDevice>, make: Maker, stop: &OwnedFd) -> Result<()> {
         }
     }
     drop(served);
-    farewell(remote)
+    farewell(remote);
+    Ok(())
 }
 
 /// Why there is no watchdog, once that is certain.
@@ -182,13 +206,12 @@ fn offer(make: Maker) -> Result<WatchdogDevice> {
 }
 
 /// Disarms an alarm that nobody would feed, and waits until the firmware has heard of it.
-fn farewell(remote: &Remote<AnyDevice>) -> Result<()> {
+fn farewell(remote: &Remote<AnyDevice>) {
     let until = Instant::now() + FAREWELL;
     // ENODEV when there is no watchdog, and nothing to disarm.
     let _ = ask(remote, |host, now| host.watchdog_stop(now));
-    while remote.visit(|host, _| host.watchdog().state)? == WatchdogState::Stopping && Instant::now() < until
-    {
+    let state = || remote.visit(|host, _| host.watchdog().state);
+    while state() == Ok(WatchdogState::Stopping) && Instant::now() < until {
         thread::sleep(Duration::from_millis(5));
     }
-    Ok(())
 }
