@@ -1,6 +1,6 @@
 //! `cargo xtask beside`: how fast umei answers beside the kernel's driver and beside a program in C, in one guest.
-//! The same as the job `beside-smoke`, with release builds and long enough to mean something; what it prints goes
-//! into `docs/performance.md`.
+//! The same as the jobs `beside-smoke` and, with `--instructions`, `instructions-smoke`, with release builds and long
+//! enough to mean something; what it prints goes into `docs/performance.md`.
 
 use super::jobs::beside::{count, measure};
 use super::{Show, personas, run};

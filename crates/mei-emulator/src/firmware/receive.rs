@@ -150,7 +150,8 @@ impl Firmware {
                 read.then_some(()).ok_or(ABSENT)?;
             }
         }
-        // Not before: the host may write over it from then on.
+        // Not before: the host may write over it from then on. If it cannot be told, the client has the message all the
+        // same, and the link is reset behind it.
         let consumed = self.ring.as_mut().is_none_or(|ring| ring.consume(&found, memory));
         consumed.then_some(()).ok_or(ABSENT)
     }
