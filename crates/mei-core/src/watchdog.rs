@@ -159,9 +159,13 @@ impl<F: Function> Host<F> {
                 self.touch(id);
                 self.send_for(id, Origin::Program, &STOP)
             }
-            (WatchdogState::Start, _) => {
-                // The kernel stays in START, from where its device can be opened again all the same.
-                watchdog.status.state = WatchdogState::Idle;
+            (WatchdogState::Start, id) => {
+                // The kernel stays in START, from where its device can be opened again all the same. A farewell of
+                // before may still be on its way.
+                let waits =
+                    id.and_then(|id| self.client(id)).is_some_and(|client| client.writes_queued() > 0);
+                self.services.watchdog.status.state =
+                    if waits { WatchdogState::Stopping } else { WatchdogState::Idle };
                 Ok(())
             }
             (WatchdogState::Absent | WatchdogState::Probe, _) => Err(Errno::NODEV),

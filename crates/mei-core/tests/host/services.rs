@@ -161,6 +161,29 @@ fn the_watchdog_is_probed_used_and_stopped() {
 }
 
 #[test]
+fn a_farewell_on_its_way_is_waited_for_by_the_next_user_too() {
+    let mut bench = with_watchdog(2);
+    said(&mut bench);
+    bench.message(8, 1, &[2, 4, 0x83, 0x10, 0, 0]);
+    said(&mut bench);
+    bench.host.watchdog_start().unwrap();
+    // As many as there are credits, and one more.
+    for _ in 0..8 {
+        bench.host.watchdog_ping(bench.now).unwrap();
+    }
+    bench.host.watchdog_stop(bench.now).unwrap();
+    bench.run();
+    assert_eq!(bench.host.watchdog().state, WatchdogState::Stopping);
+    bench.host.watchdog_start().unwrap();
+    bench.host.watchdog_stop(bench.now).unwrap();
+    bench.run();
+    assert_eq!(bench.host.watchdog().state, WatchdogState::Stopping);
+    let all: Vec<_> = (0..4).flat_map(|_| said(&mut bench)).collect();
+    assert_eq!(all.last(), Some(&vec![2, 2, 0x14, 0x10]));
+    assert_eq!(bench.host.watchdog().state, WatchdogState::Idle);
+}
+
+#[test]
 fn a_watchdog_that_is_not_wanted_may_come_to_be() {
     let mut bench = with_watchdog(2);
     said(&mut bench);
