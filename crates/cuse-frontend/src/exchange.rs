@@ -256,27 +256,33 @@ impl<D: Device> Exchange<D> {
         for _ in 0..MOST_TURNS {
             self.host.function_mut().run(now);
             if line == Line::Ask && self.host.function_mut().take_interrupt() {
-                self.host.interrupt(now);
-                self.host.function_mut().end_of_interrupt();
-            } else if !self.advance(now) {
+                self.take_interrupt(now);
+            } else if !self.is_due(now) {
                 return Work::Done;
+            } else if line == Line::Quiet && self.host.function_mut().take_interrupt() {
+                // What the device has answered by now is not late, however long this machine stood still.
+                self.take_interrupt(now);
+            } else {
+                self.host.advance(now);
             }
             self.drain(channel, now);
         }
         // A device without rest stops no clock.
-        self.advance(now);
-        self.drain(channel, now);
+        if self.is_due(now) {
+            self.host.advance(now);
+            self.drain(channel, now);
+        }
         Work::Left
     }
 
-    /// Lets the host's time pass, if it waits for it. After the device has worked: what it has answered by now is not
-    /// late, however long this machine stood still.
-    fn advance(&mut self, now: Instant) -> bool {
-        let due = self.host.deadline().is_some_and(|deadline| deadline <= now);
-        if due {
-            self.host.advance(now);
-        }
-        due
+    fn take_interrupt(&mut self, now: Instant) {
+        self.host.interrupt(now);
+        self.host.function_mut().end_of_interrupt();
+    }
+
+    /// Whether the host waits for a time that has come.
+    fn is_due(&self, now: Instant) -> bool {
+        self.host.deadline().is_some_and(|deadline| deadline <= now)
     }
 
     /// Sends what the host has to say, which is nothing most of the time.
