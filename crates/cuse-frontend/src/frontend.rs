@@ -138,12 +138,6 @@ impl<S: Session, D: Device> Frontend<S, D> {
         self.stop_now(Instant::now());
     }
 
-    /// Whether the function is gone and another may take its place: not once it was told to stop.
-    #[must_use]
-    pub fn is_gone(&self) -> bool {
-        self.phase == Phase::Gone
-    }
-
     /// A way in from other threads.
     #[must_use]
     pub fn remote(&self) -> Remote<D> {

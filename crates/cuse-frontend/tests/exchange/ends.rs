@@ -105,23 +105,6 @@ fn a_function_that_goes_and_comes_back() {
 }
 
 #[test]
-fn who_is_told_to_stop_waits_for_no_function_any_more() {
-    let mut bench = Bench::new().lingering(Linger::AtMost(Duration::from_secs(600)));
-    let fh = bench.connected();
-    assert!(!bench.frontend.is_gone());
-    bench.frontend.host_mut().function().pull_out();
-    bench.write(fh, b"hello", 0);
-    assert_eq!(bench.frontend.run(None).unwrap(), Pause::Gone);
-    assert!(bench.frontend.is_gone());
-    bench.frontend.stop();
-    assert!(!bench.frontend.is_gone());
-    assert_eq!(bench.pump(), Pause::Time, "the file is open");
-    assert!(!bench.frontend.is_gone());
-    bench.release(fh);
-    assert_eq!(bench.frontend.run(None).unwrap(), Pause::Stopped);
-}
-
-#[test]
 fn a_session_that_is_aborted_ends_the_loop() {
     let mut bench = Bench::new();
     bench.connected();

@@ -33,6 +33,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LINGER: Duration = Duration::from_secs(2);
 /// How often to look whether a function that is gone has come back.
 const RETURN: Duration = Duration::from_secs(1);
+/// Signals so soon after the first say the same as that: service managers send several, people do not.
+const ONE_WORD: Duration = Duration::from_millis(250);
+/// How long the watchdog may take its leave, on a machine that stands still meanwhile.
+const LEAVE: Duration = Duration::from_secs(30);
 
 /// Serve a MEI device to every program of this machine
 ///
@@ -203,6 +207,7 @@ fn supervise<S: Removable>(
     watchdog: Option<&Watchdog>,
 ) -> Result<()> {
     let mut until = None;
+    let mut ending = None;
     loop {
         match frontend.run(until)? {
             Pause::Stopped => return Ok(()),
@@ -212,16 +217,28 @@ fn supervise<S: Removable>(
             Pause::Gone => {
                 log::warn!("the function is gone; programs get ENODEV until it is back");
                 frontend.host_mut().function_mut().release();
-                until = Some(Instant::now() + RETURN);
-            }
-            // A watchdog takes its leave first, and then stops the front end.
-            Pause::Attention => {
-                if frontend.attention().is_some_and(asks_to_end) && !watchdog.is_some_and(Watchdog::end) {
-                    frontend.stop();
+                if ending.is_none() {
+                    until = Some(Instant::now() + RETURN);
                 }
             }
-            // It was told to end meanwhile.
-            Pause::Time if !frontend.is_gone() => until = None,
+            Pause::Attention => {
+                let asked = frontend.attention().is_some_and(asks_to_end);
+                let now = Instant::now();
+                if asked && ending.is_none_or(|first| now >= first + ONE_WORD) {
+                    let first = *ending.get_or_insert(now);
+                    // A watchdog takes its leave first, and then stops the front end.
+                    let leaves = watchdog.is_some_and(Watchdog::end);
+                    until = leaves.then(|| first + LEAVE);
+                    if !leaves {
+                        frontend.stop();
+                    }
+                }
+            }
+            Pause::Time if ending.is_some() => {
+                log::warn!("the watchdog does not end, and is not waited for any more");
+                until = None;
+                frontend.stop();
+            }
             Pause::Time => {
                 let now = Instant::now();
                 if frontend.open_files() == 0 {
@@ -239,7 +256,7 @@ fn supervise<S: Removable>(
     }
 }
 
-/// Takes the signals that are there; whether one of them ends the service. Several at once say it once.
+/// Takes the signals that are there; whether one of them ends the service.
 fn asks_to_end(signals: BorrowedFd<'_>) -> bool {
     let mut ends = false;
     loop {

@@ -70,7 +70,13 @@ impl WatchdogDevice {
                 }
                 Received::Served => {}
                 Received::Nothing => return Ok(true),
-                Received::Ended => return Ok(false),
+                Received::Ended => {
+                    // Nobody closes it any more.
+                    if self.is_open() {
+                        self.user.close(remote);
+                    }
+                    return Ok(false);
+                }
             }
         }
         Ok(true)

@@ -29,6 +29,8 @@ use crate::backend::AnyDevice;
 const LOOK: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 /// How long the firmware may take to hear that it need not watch any more.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// Between two looks at what ends soon.
+const TICK: Duration = Duration::from_millis(5);
 /// More watchdogs than a machine has.
 const MOST: u32 = 32;
 
@@ -76,6 +78,7 @@ pub(super) fn start(remote: Remote<AnyDevice>, make: Maker) -> Result<Watchdog> 
             if let Err(error) = run(&leave.remote, make, &stopped) {
                 log::error!("the watchdog has failed: {error:#}");
             }
+            farewell(&leave.remote);
         })
         .context("starting a thread")?;
     Ok(Watchdog { stop, stage, thread })
@@ -94,8 +97,10 @@ impl Watchdog {
     /// Ends the watchdog of a device that is served no more, and waits until its name is gone.
     pub(super) fn clear(self) {
         self.end();
-        // A panic of the thread has been reported by itself.
-        let _ = self.thread.join();
+        let until = Instant::now() + FAREWELL;
+        while !self.thread.is_finished() && Instant::now() < until {
+            thread::sleep(TICK);
+        }
     }
 }
 
@@ -106,9 +111,8 @@ fn run(remote: &Remote<AnyDevice>, make: Maker, stop: &OwnedFd) -> Result<()> {
     loop {
         let (state, now_absent) = match remote.visit(|host, _| (host.watchdog().state, Absence::of(host))) {
             Ok(looked) => looked,
-            // Served no more: there is nobody to take leave of.
             Err(Unanswered::Closed) => return Ok(()),
-            Err(_) if sleep(stop)? => break,
+            Err(_) if sleep(stop)? => return Ok(()),
             Err(_) => continue,
         };
         if let Some(why) = now_absent.filter(|_| now_absent != absence) {
@@ -138,7 +142,7 @@ fn run(remote: &Remote<AnyDevice>, make: Maker, stop: &OwnedFd) -> Result<()> {
         }
         retry_on_intr(|| poll(&mut fds, Some(&LOOK)))?;
         if !fds[0].revents().is_empty() {
-            break;
+            return Ok(());
         }
         if let Some(device) = &mut served
             && !device.serve(remote)?
@@ -146,9 +150,6 @@ fn run(remote: &Remote<AnyDevice>, make: Maker, stop: &OwnedFd) -> Result<()> {
             served = None;
         }
     }
-    drop(served);
-    farewell(remote);
-    Ok(())
 }
 
 /// Why there is no watchdog, once that is certain.
@@ -207,11 +208,16 @@ fn offer(make: Maker) -> Result<WatchdogDevice> {
 
 /// Disarms an alarm that nobody would feed, and waits until the firmware has heard of it.
 fn farewell(remote: &Remote<AnyDevice>) {
-    let until = Instant::now() + FAREWELL;
     // ENODEV when there is no watchdog, and nothing to disarm.
     let _ = ask(remote, |host, now| host.watchdog_stop(now));
-    let state = || remote.visit(|host, _| host.watchdog().state);
-    while state() == Ok(WatchdogState::Stopping) && Instant::now() < until {
-        thread::sleep(Duration::from_millis(5));
+    let mut until = Instant::now() + FAREWELL;
+    let mut late = false;
+    loop {
+        match remote.visit(|host, _| host.watchdog().state) {
+            Ok(WatchdogState::Stopping) if Instant::now() < until => thread::sleep(TICK),
+            // The machine stood still, and the firmware has had no time.
+            Err(Unanswered::Late) if !late => (late, until) = (true, Instant::now() + FAREWELL),
+            _ => return,
+        }
     }
 }
