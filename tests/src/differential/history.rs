@@ -196,6 +196,7 @@ impl History {
                     file.crowded &= file.readers > 0;
                     after_read(file, 0, &ended.outcome);
                 }
+                "write" => file.written |= ended.outcome.result.is_ok(),
                 "poll" => {
                     file.deaf_polls = file.deaf_polls.saturating_sub(1);
                     match ended.outcome.result {
@@ -221,7 +222,9 @@ impl History {
         let Some(closed) = self.slots[slot].take().filter(|&file| !self.slots.contains(&Some(file))) else {
             return;
         };
-        let File { client: Some(client), tagged: true, written, .. } = self.files[closed] else { return };
+        // The driver drops what a closed file has queued.
+        let written = std::mem::take(&mut self.files[closed].written);
+        let File { client: Some(client), tagged: true, .. } = self.files[closed] else { return };
         let mut shared = false;
         for &sharer in self.slots.iter().flatten() {
             let file = &mut self.files[sharer];

@@ -155,6 +155,9 @@ fn vtag_answer_to_a_closed_sharer(b: &Bench<'_>) -> Step {
     let (one, two) = sharers(b)?;
     // The engine answers once it has a credit, which the read of the other file brings.
     two.send(b"six")?;
+    if fsync::exists(b).is_ok() {
+        two.fsync()?.returns(0)?;
+    }
     two.close()?.returns(0)?;
     let read = one.park_read(512)?;
     read.still_sleeps()?;
