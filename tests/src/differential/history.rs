@@ -21,6 +21,8 @@ pub(super) enum State {
 /// A file's story.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct File {
+    /// Which of the driver's host clients it has, its own or, with a tag, that of the file whose connection it shares.
+    host_client: usize,
     pub(super) state: State,
     pub(super) way: Way,
     pub(super) nonblocking: bool,
@@ -74,8 +76,9 @@ fn is_blind(events: u16, notified: bool) -> bool {
 }
 
 impl File {
-    const fn fresh(way: Way, nonblocking: bool) -> Self {
+    const fn fresh(host_client: usize, way: Way, nonblocking: bool) -> Self {
         Self {
+            host_client,
             state: State::Fresh,
             way,
             nonblocking,
@@ -135,10 +138,10 @@ impl History {
         self.files.get(file)
     }
 
-    /// Whether anything was written to the connection of a file, which files with tags share.
-    pub(super) fn was_written_to(&self, file: &File) -> bool {
-        let shares = |other: &File| file.tagged && other.tagged && file.client == other.client;
-        file.written || self.files.iter().any(|other| other.written && shares(other))
+    /// Whether something is so of a file, or of one that shares its host client or did: what that has waits for, is asked
+    /// for and is left with, the driver knows once for all of them.
+    pub(super) fn any_sharer(&self, file: &File, fact: impl Fn(&File) -> bool) -> bool {
+        self.files.iter().any(|other| other.host_client == file.host_client && fact(other))
     }
 
     /// The state of a step's file.
@@ -155,7 +158,7 @@ impl History {
             Step::Open { slot, way, nonblocking } => {
                 self.close(slot);
                 // Failed opens are numbered, too.
-                self.files.push(File::fresh(way, nonblocking));
+                self.files.push(File::fresh(self.files.len(), way, nonblocking));
                 self.slots[slot] = done.then_some(self.files.len() - 1);
             }
             Step::Close { slot } | Step::SilentClose { slot } => self.close(slot),
@@ -179,14 +182,13 @@ impl History {
             }
             _ => {}
         }
-        if let Some(file) =
-            step.slot().and_then(|slot| self.slots[slot]).and_then(|file| self.files.get_mut(file))
-        {
-            let tagged = file.tagged;
+        if let Some(index) = step.slot().and_then(|slot| self.slots[slot]) {
+            let file = &mut self.files[index];
+            let before = file.state;
             on_file(file, step, trace);
-            // A new sharer may get what was meant for one that is gone.
-            file.stray_message |=
-                !tagged && file.tagged && file.client.is_some_and(|client| self.orphaned.contains(&client));
+            if before == State::Fresh && file.tagged {
+                self.share(index);
+            }
         }
         for ended in &trace.ended {
             let Some(file) = self.files.get_mut(ended.file) else { continue };
@@ -215,6 +217,20 @@ impl History {
             self.reset = true;
             self.end(None);
         }
+    }
+
+    /// A file has got a tag on its first connection: it shares that of another, if there is one.
+    fn share(&mut self, index: usize) {
+        let File { client, .. } = self.files[index];
+        let is_one = |&&other: &&usize| {
+            let File { tagged, state, client: theirs, .. } = self.files[other];
+            other != index && tagged && state == State::Connected && theirs == client
+        };
+        if let Some(&other) = self.slots.iter().flatten().find(is_one) {
+            self.files[index].host_client = self.files[other].host_client;
+        }
+        // It may get what was meant for one that is gone.
+        self.files[index].stray_message |= client.is_some_and(|client| self.orphaned.contains(&client));
     }
 
     /// The last descriptor of a file may be gone.

@@ -64,6 +64,16 @@ impl<'a> Case<'a> {
         self.file().is_some_and(fact)
     }
 
+    /// The same of the file or of one that shares its host client.
+    fn has_shared(&self, fact: impl Fn(&File) -> bool) -> bool {
+        self.has(|file| self.history.any_sharer(file, &fact))
+    }
+
+    /// The same of a sleeper's.
+    fn ended_with(&self, ended: &Ended, fact: impl Fn(&File) -> bool) -> bool {
+        self.history.file(ended.file).is_some_and(|file| self.history.any_sharer(file, fact))
+    }
+
     /// The sleepers that ended on one side and not on the other; of several alike, as many as there are more.
     fn only_ended(&self) -> [Vec<&'a Ended>; 2] {
         let [one, two] = self.traces;
@@ -225,7 +235,7 @@ fn spinning_writer(case: &Case<'_>) -> Option<Known> {
     let spins = |ended: &&Ended| {
         matches!(ended.kind, "write" | "fsync")
             && ended.outcome.result == Err(Errno::EINTR)
-            && case.history.file(ended.file).is_some_and(|file| case.history.was_written_to(file))
+            && case.ended_with(ended, |file| file.written)
     };
     if driver.is_empty() && !ours.is_empty() && ours.iter().all(spins) {
         return parted("Q11");
@@ -237,7 +247,7 @@ fn spinning_writer(case: &Case<'_>) -> Option<Known> {
         Do::Fsync | Do::Fdatasync => Errno::EINTR,
         _ => return None,
     };
-    let reset = case.has(|file| file.state == State::Connected && case.history.was_written_to(file));
+    let reset = case.has(|file| file.state == State::Connected) && case.has_shared(|file| file.written);
     if reset && case.results()? == [Err(Errno::ENODEV), Err(ended)] { parted("Q11") } else { None }
 }
 
@@ -381,14 +391,13 @@ fn stray_message(case: &Case<'_>) -> Option<Known> {
 /// The driver answers NOTIFY_SET with the refusal of an earlier one, or with that of this one if it comes at once: for
 /// what is so already it asks the firmware and does not wait.
 fn stale_refusal(case: &Case<'_>) -> Option<Known> {
-    let file = case.file()?;
     let so_already = match (case.step, case.call()) {
-        (Step::RefuseNotify { .. }, _) => file.notified,
-        (_, Some(Do::NotifySet { value, .. })) => *value == u32::from(file.notified),
+        (Step::RefuseNotify { .. }, _) => case.has_shared(|file| file.notified),
+        (_, Some(Do::NotifySet { value, .. })) => case.has_shared(|file| *value == u32::from(file.notified)),
         _ => return None,
     };
     let refused = matches!(result(&case.traces[0].answer)?, Err(Errno::EINVAL | Errno::EFAULT));
-    let known = case.driver() && refused && (file.notify_refused || so_already);
+    let known = case.driver() && refused && (case.has_shared(|file| file.notify_refused) || so_already);
     if known { parted("Q6") } else { None }
 }
 
@@ -403,13 +412,12 @@ fn stale_notification(case: &Case<'_>) -> Option<Known> {
         Some(Do::Poll { events } | Do::Epoll { events }) => about(*events),
         _ => matches!(case.step, Step::RefuseNotify { .. }),
     };
-    if asks && case.has(|file| file.notified_before) {
+    if asks && case.has_shared(|file| file.notified_before) {
         return parted("Q7");
     }
     let [driver, ours] = case.only_ended();
     let stale = |ended: &&Ended| {
-        matches!(ended.kind, "notify-get" | "poll")
-            && case.history.file(ended.file).is_some_and(|file| file.notified_before)
+        matches!(ended.kind, "notify-get" | "poll") && case.ended_with(ended, |file| file.notified_before)
     };
     let any = !driver.is_empty() || !ours.is_empty();
     if any && driver.iter().all(stale) && ours.iter().all(stale) { parted("Q7") } else { None }
@@ -426,10 +434,10 @@ fn armed_read(case: &Case<'_>) -> Option<Known> {
         Some(Do::Poll { events } | Do::Epoll { events }) => events & (POLLIN | POLLRDNORM) != 0,
         _ => false,
     };
-    if reads && case.has(|file| file.armed_before) {
+    if reads && case.has_shared(|file| file.armed_before) {
         // What comes without a credit finds the buffer, and nothing here.
         let taken = matches!(case.results(), Some([Ok(_), Err(Errno::EINTR | Errno::EAGAIN)]));
-        if taken && case.has(|file| file.uncredited) {
+        if taken && case.has_shared(|file| file.uncredited) {
             return parted("Q9");
         }
         let silent = match &case.traces[0].answer {
@@ -444,8 +452,7 @@ fn armed_read(case: &Case<'_>) -> Option<Known> {
     }
     let [driver, ours] = case.only_ended();
     let hung = |ended: &&Ended| {
-        matches!(ended.kind, "read" | "poll")
-            && case.history.file(ended.file).is_some_and(|file| file.armed_before)
+        matches!(ended.kind, "read" | "poll") && case.ended_with(ended, |file| file.armed_before)
     };
     let small = |ended: &&Ended| hung(ended) && ended.outcome.result == Err(Errno::EMSGSIZE);
     let known = driver.iter().all(small) && ours.iter().all(hung) && !ours.is_empty();

@@ -456,6 +456,23 @@ fn a_sharer_spins_for_the_writes_of_another() {
 }
 
 #[test]
+fn what_one_sharer_was_armed_for_another_is_left_with() {
+    let poll = Step::Call { slot: 1, call: Do::Poll { events: POLLIN } };
+    let disconnect = Step::Event(Upset::Disconnect { client: Client::Tagged });
+    let big = call(Do::Connect { client: Client::Big, at: GOOD });
+    let (again, got) = (fails(Errno::EAGAIN), said(Ok(5)));
+    let reconnected = |story: Story| story.and(&disconnect, &ok()).and(&big, &ok());
+    assert_eq!(reconnected(Story::shared()).on(&call(read(5)), &again, &got), None);
+    let armed = Story::shared().and(&poll, &ok());
+    assert_eq!(reconnected(armed).on(&call(read(5)), &again, &got), Some(("Q9", Then::Parted)));
+    // A file without a tag has what it has for itself.
+    let connect = Step::Call { slot: 1, call: CONNECT };
+    let apart = Story::connected().and(&open(1), &ok()).and(&connect, &ok()).and(&poll, &ok());
+    let apart = apart.and(&DISCONNECT, &ok()).and(&call(CONNECT), &ok());
+    assert_eq!(apart.on(&call(read(5)), &again, &got), None);
+}
+
+#[test]
 fn an_answer_to_a_sharer_that_is_gone_takes_a_credit() {
     let write = Step::Call { slot: 1, call: Do::Write { length: 5, fill: 1, at: GOOD } };
     let (slept, got) = (fails(Errno::EINTR), said(Ok(5)));
