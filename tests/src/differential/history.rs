@@ -144,6 +144,11 @@ impl History {
         self.files.iter().any(|other| other.host_client == file.host_client && fact(other))
     }
 
+    /// Whether a file shares its host client, or did.
+    pub(super) fn has_sharers(&self, file: &File) -> bool {
+        self.files.iter().filter(|other| other.host_client == file.host_client).count() > 1
+    }
+
     /// The state of a step's file.
     pub(super) fn state(&self, step: &Step) -> State {
         self.of(step.slot()).map_or(State::Closed, |file| file.state)

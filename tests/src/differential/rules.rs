@@ -434,10 +434,11 @@ fn armed_read(case: &Case<'_>) -> Option<Known> {
         Some(Do::Poll { events } | Do::Epoll { events }) => events & (POLLIN | POLLRDNORM) != 0,
         _ => false,
     };
-    if reads && case.has_shared(|file| file.armed_before) {
-        // What comes without a credit finds the buffer, and nothing here.
+    let left = |file: &File| file.armed_before;
+    if reads && case.has_shared(left) {
+        // What comes without a credit finds the buffer, and nothing here; what comes for another finds whose it is.
         let taken = matches!(case.results(), Some([Ok(_), Err(Errno::EINTR | Errno::EAGAIN)]));
-        if taken && case.has_shared(|file| file.uncredited) {
+        if taken && case.has_shared(|file| file.uncredited || case.history.has_sharers(file)) {
             return parted("Q9");
         }
         let silent = match &case.traces[0].answer {
@@ -451,9 +452,14 @@ fn armed_read(case: &Case<'_>) -> Option<Known> {
         return if silent { parted("Q9") } else { None };
     }
     let [driver, ours] = case.only_ended();
-    let hung = |ended: &&Ended| {
-        matches!(ended.kind, "read" | "poll") && case.ended_with(ended, |file| file.armed_before)
-    };
+    let hung = |ended: &&Ended| matches!(ended.kind, "read" | "poll") && case.ended_with(ended, left);
+    // A message of one sharer's goes to the one whose read it was.
+    let anothers =
+        |ended: &&Ended| hung(ended) && case.ended_with(ended, |file| case.history.has_sharers(file));
+    let any = !driver.is_empty() || !ours.is_empty();
+    if any && driver.iter().all(anothers) && ours.iter().all(anothers) {
+        return parted("Q9");
+    }
     let small = |ended: &&Ended| hung(ended) && ended.outcome.result == Err(Errno::EMSGSIZE);
     let known = driver.iter().all(small) && ours.iter().all(hung) && !ours.is_empty();
     if known { parted("Q9") } else { None }

@@ -464,7 +464,17 @@ fn what_one_sharer_was_armed_for_another_is_left_with() {
     let reconnected = |story: Story| story.and(&disconnect, &ok()).and(&big, &ok());
     assert_eq!(reconnected(Story::shared()).on(&call(read(5)), &again, &got), None);
     let armed = Story::shared().and(&poll, &ok());
-    assert_eq!(reconnected(armed).on(&call(read(5)), &again, &got), Some(("Q9", Then::Parted)));
+    let armed = reconnected(armed);
+    assert_eq!(armed.on(&call(read(5)), &again, &got), Some(("Q9", Then::Parted)));
+    assert_eq!(
+        armed.on(&call(read(5)), &got, &again),
+        Some(("Q9", Then::Parted)),
+        "it was said to the other"
+    );
+    let write = Step::Call { slot: 1, call: Do::Write { length: 5, fill: 1, at: GOOD } };
+    let taken = ended("read", Ok(5));
+    assert_eq!(armed.on(&write, &taken, &said(Ok(0))), Some(("Q9", Then::Parted)));
+    assert_eq!(armed.on(&write, &ended("fsync", Ok(0)), &said(Ok(0))), None);
     // A file without a tag has what it has for itself.
     let connect = Step::Call { slot: 1, call: CONNECT };
     let apart = Story::connected().and(&open(1), &ok()).and(&connect, &ok()).and(&poll, &ok());
