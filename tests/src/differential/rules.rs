@@ -436,9 +436,17 @@ fn armed_read(case: &Case<'_>) -> Option<Known> {
     };
     let left = |file: &File| file.armed_before;
     if reads && case.has_shared(left) {
-        // What comes without a credit finds the buffer, and nothing here; what comes for another finds whose it is.
-        let taken = matches!(case.results(), Some([Ok(_), Err(Errno::EINTR | Errno::EAGAIN)]));
-        if taken && case.has_shared(|file| file.uncredited || case.history.has_sharers(file)) {
+        // A message goes to the sharer whose read it was, whoever it is for.
+        if case.has(|file| case.history.has_sharers(file)) {
+            return parted("Q9");
+        }
+        // What comes without a credit finds the buffer, and nothing here.
+        let nothing = match &case.traces[1].answer {
+            Answer::Asleep => true,
+            answer => matches!(result(answer), Some(Err(Errno::EINTR | Errno::EAGAIN))),
+        };
+        let taken = nothing && matches!(result(&case.traces[0].answer), Some(Ok(_)));
+        if taken && case.has(|file| file.uncredited) {
             return parted("Q9");
         }
         let silent = match &case.traces[0].answer {
@@ -453,7 +461,6 @@ fn armed_read(case: &Case<'_>) -> Option<Known> {
     }
     let [driver, ours] = case.only_ended();
     let hung = |ended: &&Ended| matches!(ended.kind, "read" | "poll") && case.ended_with(ended, left);
-    // A message of one sharer's goes to the one whose read it was.
     let anothers =
         |ended: &&Ended| hung(ended) && case.ended_with(ended, |file| case.history.has_sharers(file));
     let any = !driver.is_empty() || !ours.is_empty();

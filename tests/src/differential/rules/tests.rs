@@ -346,7 +346,9 @@ fn an_armed_read_hangs_after_a_reconnect() {
     let send = Step::Event(Upset::SendWithoutCredit { client: Client::Echo, length: 5 });
     let uncredited = |story: Story| story.and(&reset, &ok()).and(&call(CONNECT), &ok()).and(&send, &ok());
     let was_armed = Story::connected().and(&call(read(5)), &fails(Errno::EINTR));
-    assert_eq!(uncredited(was_armed).on(&call(read(5)), &got, &silent), Some(("Q9", Then::Parted)));
+    let left = uncredited(was_armed);
+    assert_eq!(left.on(&call(read(5)), &got, &silent), Some(("Q9", Then::Parted)));
+    assert_eq!(left.on(&park(read(5)), &got, &trace(Answer::Asleep)), Some(("Q9", Then::Parted)));
     assert_eq!(uncredited(Story::connected()).on(&call(read(5)), &got, &silent), None);
     // It is too small.
     let short = fails(Errno::EMSGSIZE);
@@ -471,6 +473,8 @@ fn what_one_sharer_was_armed_for_another_is_left_with() {
         Some(("Q9", Then::Parted)),
         "it was said to the other"
     );
+    let asleep = trace(Answer::Asleep);
+    assert_eq!(armed.on(&park(read(5)), &got, &asleep), Some(("Q9", Then::Parted)));
     let write = Step::Call { slot: 1, call: Do::Write { length: 5, fill: 1, at: GOOD } };
     let taken = ended("read", Ok(5));
     assert_eq!(armed.on(&write, &taken, &said(Ok(0))), Some(("Q9", Then::Parted)));
